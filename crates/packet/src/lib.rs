@@ -1,0 +1,49 @@
+//! What one captured packet says.
+//!
+//! This crate is the vocabulary of crosscap: it turns the bytes of one captured frame into a [`TcpPacket`] whose
+//! options and payload borrow those bytes, and it names the numbers that must not be mixed up:
+//!
+//! - [`Timestamp`]: nanoseconds since the Unix epoch, in the clock of the capture;
+//! - [`FrameRef`]: which frame of which file of an observation point;
+//! - [`SeqNumber`]: a TCP sequence number, modulo 2³²;
+//! - [`Endpoint`]: an IP address and a TCP port;
+//! - [`LinkType`]: how the captured bytes begin.
+//!
+//! [`decode`] is the whole of decoding. It knows nothing of files and keeps no state.
+//!
+//! ```
+//! use crosscap_packet::{Decoded, LinkType, TcpFlags, decode};
+//!
+//! // A raw IPv4 SYN from 10.1.0.2:40422 to 10.96.0.10:80.
+//! let frame: &[u8] = &[
+//!     0x45, 0, 0, 40, 0, 1, 0x40, 0, 64, 6, 0, 0, 10, 1, 0, 2, 10, 96, 0, 10, // IPv4
+//!     0x9d, 0xe6, 0, 80, 0, 0, 0, 7, 0, 0, 0, 0, 0x50, 0x02, 0xff, 0xff, 0, 0, 0, 0, // TCP
+//! ];
+//! let Decoded::Tcp(packet) = decode(LinkType::RAW, frame, 40) else { panic!("not TCP") };
+//! assert_eq!(packet.segment.src.to_string(), "10.1.0.2:40422");
+//! assert_eq!(packet.segment.flags, TcpFlags::SYN);
+//! assert_eq!(packet.segment.seq.0, 7);
+//! ```
+//!
+//! Limits: IP fragments are not reassembled, tunnels are not entered, checksums are not verified (captures taken at the
+//! sender hold partial ones).
+
+#![forbid(unsafe_code)]
+
+mod decode;
+mod endpoint;
+mod frame;
+mod link;
+mod options;
+mod segment;
+mod seq;
+mod time;
+
+pub use decode::{Decoded, NotTcp, TcpPacket, decode};
+pub use endpoint::Endpoint;
+pub use frame::FrameRef;
+pub use link::LinkType;
+pub use options::{TcpOption, TcpOptions, TcpTimestamps};
+pub use segment::{Segment, TcpFlags};
+pub use seq::SeqNumber;
+pub use time::Timestamp;

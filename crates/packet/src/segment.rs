@@ -1,0 +1,143 @@
+//! The header of one TCP segment, owned.
+
+use std::fmt;
+use std::ops::BitOr;
+
+use crate::{Endpoint, SeqNumber, TcpTimestamps};
+
+/// What the headers of one TCP segment say; small and `Copy`, so that it can outlive the captured bytes.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Segment {
+    /// Who sent it.
+    pub src: Endpoint,
+    /// Whom it is for.
+    pub dst: Endpoint,
+    /// Sequence number of the first byte (of the SYN, where it has one).
+    pub seq: SeqNumber,
+    /// Acknowledgement number. Meaningful only with [`TcpFlags::ACK`].
+    pub ack: SeqNumber,
+    /// Control bits.
+    pub flags: TcpFlags,
+    /// The window field as sent, unscaled.
+    pub window: u16,
+    /// IPv4 time to live or IPv6 hop limit.
+    pub ttl: u8,
+    /// IPv4 identification; 0 for IPv6.
+    pub ip_id: u16,
+    /// Payload bytes on the wire, by the IP header; more than were captured where the snap length cut the packet.
+    pub payload_len: u32,
+    /// The timestamps option (RFC 7323 §3), where present.
+    pub timestamps: Option<TcpTimestamps>,
+    /// Whether any TCP option is present. A reset by a host without a socket has none.
+    pub has_options: bool,
+}
+
+impl Segment {
+    /// Sequence space the segment takes: its payload, and one each for SYN and FIN (RFC 9293 §3.4).
+    #[must_use]
+    pub fn seq_len(&self) -> u32 {
+        self.payload_len
+            + u32::from(self.flags.contains(TcpFlags::SYN))
+            + u32::from(self.flags.contains(TcpFlags::FIN))
+    }
+
+    /// The sequence number just behind the segment.
+    #[must_use]
+    pub fn seq_end(&self) -> SeqNumber {
+        self.seq + self.seq_len()
+    }
+
+    /// Whether `other` is the same packet as seen elsewhere: the fields that routers, NAT and taps leave alone agree.
+    /// A retransmission differs in its IP identification or timestamps wherever the sender sets them.
+    #[must_use]
+    pub fn is_copy_of(&self, other: &Self) -> bool {
+        self.seq == other.seq
+            && self.ack == other.ack
+            && self.flags == other.flags
+            && self.payload_len == other.payload_len
+            && self.ip_id == other.ip_id
+            && self.window == other.window
+            && self.timestamps == other.timestamps
+    }
+}
+
+/// TCP control bits, as in the thirteenth and fourteenth byte of the header (RFC 9293 §3.1).
+#[derive(Clone, Copy, Default, Eq, Hash, PartialEq)]
+pub struct TcpFlags(pub u8);
+
+impl TcpFlags {
+    /// No more data from the sender.
+    pub const FIN: Self = Self(0x01);
+    /// Synchronise sequence numbers.
+    pub const SYN: Self = Self(0x02);
+    /// Reset the connection.
+    pub const RST: Self = Self(0x04);
+    /// Push.
+    pub const PSH: Self = Self(0x08);
+    /// The acknowledgement field is significant.
+    pub const ACK: Self = Self(0x10);
+    /// The urgent pointer is significant.
+    pub const URG: Self = Self(0x20);
+    /// ECN echo.
+    pub const ECE: Self = Self(0x40);
+    /// Congestion window reduced.
+    pub const CWR: Self = Self(0x80);
+
+    /// Whether all bits of `other` are set.
+    #[must_use]
+    pub const fn contains(self, other: Self) -> bool {
+        self.0 & other.0 == other.0
+    }
+
+    /// Whether any bit of `other` is set.
+    #[must_use]
+    pub const fn intersects(self, other: Self) -> bool {
+        self.0 & other.0 != 0
+    }
+}
+
+impl BitOr for TcpFlags {
+    type Output = Self;
+
+    fn bitor(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+}
+
+/// `SYN,ACK`; `none` where no bit is set.
+impl fmt::Display for TcpFlags {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut names =
+            FLAG_NAMES.iter().filter(|(bit, _)| self.contains(*bit)).map(|(_, name)| *name);
+        f.write_str(names.next().unwrap_or("none"))?;
+        names.try_for_each(|name| write!(f, ",{name}"))
+    }
+}
+
+impl fmt::Debug for TcpFlags {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "TcpFlags({self})")
+    }
+}
+
+const FLAG_NAMES: [(TcpFlags, &str); 8] = [
+    (TcpFlags::SYN, "SYN"),
+    (TcpFlags::FIN, "FIN"),
+    (TcpFlags::RST, "RST"),
+    (TcpFlags::PSH, "PSH"),
+    (TcpFlags::ACK, "ACK"),
+    (TcpFlags::URG, "URG"),
+    (TcpFlags::ECE, "ECE"),
+    (TcpFlags::CWR, "CWR"),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn flags_are_named_in_one_order() {
+        assert_eq!((TcpFlags::ACK | TcpFlags::SYN).to_string(), "SYN,ACK");
+        assert_eq!(TcpFlags::default().to_string(), "none");
+    }
+}
