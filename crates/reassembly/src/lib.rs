@@ -1,1 +1,49 @@
-//! stub
+//! TCP connections as one observation point saw them.
+//!
+//! Sans-IO: the caller pushes decoded segments in capture order, with their frames and times; this crate opens no file,
+//! reads no clock and starts no thread.
+//!
+//! - [`Tracker`] takes the segments and keeps one [`Connection`] for each use of a four-tuple.
+//! - A [`Connection`] has two [`Flow`]s, from the originator and from the responder ([`Direction`]), and tells how the
+//!   connection began and ended ([`ConnState`], [`Connection::history`]), how long it was silent ([`Silences`]) and how
+//!   long an answer took ([`Wait`]).
+//!
+//! ```
+//! use crosscap_packet::{Decoded, FrameRef, LinkType, Timestamp, decode};
+//! use crosscap_reassembly::{ConnState, Tracker};
+//!
+//! let syn: &[u8] = &[
+//!     0x45, 0, 0, 40, 0, 1, 0x40, 0, 64, 6, 0, 0, 10, 1, 0, 2, 10, 96, 0, 10, // IPv4
+//!     0x9d, 0xe6, 0, 80, 0, 0, 0, 7, 0, 0, 0, 0, 0x50, 0x02, 0xff, 0xff, 0, 0, 0, 0, // TCP
+//! ];
+//! let Decoded::Tcp(packet) = decode(LinkType::RAW, syn, 40) else { panic!("not TCP") };
+//! let mut tracker = Tracker::new();
+//! tracker.push(FrameRef::new(0, 1), Timestamp(0), &packet);
+//! let connections = tracker.finish();
+//! assert_eq!(connections[0].conn_state(), ConnState::S0);
+//! assert_eq!(connections[0].orig.to_string(), "10.1.0.2:40422");
+//! ```
+//!
+//! Who is the originator: the sender of the first SYN without ACK, else the receiver of the first SYN-ACK. Where no
+//! handshake was captured, the end whose port is not in the ephemeral range (below 32768, where the other's is not) is
+//! the responder; else the first sender is the originator.
+//!
+//! Limits: payload is counted, not kept.
+
+#![forbid(unsafe_code)]
+
+mod connection;
+mod coverage;
+mod flow;
+mod history;
+mod reset;
+mod silence;
+mod state;
+mod tracker;
+
+pub use connection::{Connection, Direction, Wait};
+pub use flow::{Flow, Sighting};
+pub use reset::{Reset, ResetForm};
+pub use silence::{Phase, Silence, Silences};
+pub use state::ConnState;
+pub use tracker::Tracker;

@@ -1,0 +1,279 @@
+//! One use of a four-tuple.
+
+use crosscap_packet::{Endpoint, TcpFlags};
+
+use crate::flow::Kind;
+use crate::history::History;
+use crate::silence::is_silence;
+use crate::state::{self, EndState};
+use crate::{ConnState, Flow, Phase, Reset, ResetForm, Sighting, Silence, Silences};
+
+/// Who sent a packet.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub enum Direction {
+    /// The originator, to the responder.
+    Orig,
+    /// The responder, to the originator.
+    Resp,
+}
+
+impl Direction {
+    /// Both directions.
+    pub const BOTH: [Self; 2] = [Self::Orig, Self::Resp];
+
+    /// The other direction.
+    #[must_use]
+    pub const fn reverse(self) -> Self {
+        match self {
+            Self::Orig => Self::Resp,
+            Self::Resp => Self::Orig,
+        }
+    }
+}
+
+/// How long the responder took: from the last byte of a request to the first byte of what it sent next.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Wait {
+    /// The packet with the last byte of the request.
+    pub request: Sighting,
+    /// The packet with the first byte of the answer.
+    pub answer: Sighting,
+}
+
+impl Wait {
+    /// Its length in nanoseconds.
+    #[must_use]
+    pub fn nanos(&self) -> i64 {
+        self.answer.time.since(self.request.time)
+    }
+}
+
+/// A TCP connection as one observation point saw it.
+#[derive(Clone, Debug)]
+pub struct Connection {
+    /// The end that opened it.
+    pub orig: Endpoint,
+    /// The end that was called.
+    pub resp: Endpoint,
+    /// Which use of the four-tuple this is, from 1.
+    pub incarnation: u32,
+    /// The first packet of either end.
+    pub first: Sighting,
+    /// The last packet of either end that was no copy.
+    pub last: Sighting,
+    /// Long silences; `None` where there was none.
+    pub silences: Option<Box<Silences>>,
+    /// The longest time the responder took to answer, where it ever did.
+    pub longest_wait: Option<Box<Wait>>,
+    flows: [Flow; 2],
+    history: History,
+    /// The last new payload of the originator, until the responder sends any.
+    unanswered: Option<Sighting>,
+}
+
+impl Connection {
+    pub(crate) fn new(orig: Endpoint, resp: Endpoint, incarnation: u32, first: Sighting) -> Self {
+        Self {
+            orig,
+            resp,
+            incarnation,
+            first,
+            last: first,
+            silences: None,
+            longest_wait: None,
+            flows: [Flow::new(), Flow::new()],
+            history: History::default(),
+            unanswered: None,
+        }
+    }
+
+    /// What one end sent.
+    #[must_use]
+    pub fn flow(&self, direction: Direction) -> &Flow {
+        &self.flows[direction as usize]
+    }
+
+    /// Both initial sequence numbers, originator's first, where both were captured.
+    #[must_use]
+    pub fn isn_pair(&self) -> Option<[u32; 2]> {
+        let [orig, resp] = &self.flows;
+        Some([orig.isn?.0, resp.isn?.0])
+    }
+
+    /// Whether no SYN of either end was captured: the capture began in midstream, or these packets belong to a
+    /// connection that has another four-tuple.
+    #[must_use]
+    pub fn is_midstream(&self) -> bool {
+        self.flows.iter().all(|f| f.isn.is_none())
+    }
+
+    /// Zeek's `conn_state`.
+    #[must_use]
+    pub fn conn_state(&self) -> ConnState {
+        let [orig, resp] = &self.flows;
+        state::conn_state(orig.state, resp.state, orig.bytes + resp.bytes > 0)
+    }
+
+    /// Zeek's `history`.
+    #[must_use]
+    pub fn history(&self) -> &str {
+        self.history.as_str()
+    }
+
+    /// Whether either end has sent a RST.
+    #[must_use]
+    pub fn is_reset(&self) -> bool {
+        self.flows.iter().any(|f| f.reset.is_some())
+    }
+
+    /// Whether both ends have sent a FIN.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.flows.iter().all(|f| f.fin.is_some())
+    }
+
+    /// The last new payload of the originator, where the responder has sent no payload since.
+    #[must_use]
+    pub fn unanswered_request(&self) -> Option<Sighting> {
+        self.unanswered
+    }
+
+    /// The direction of a packet from `src`.
+    pub(crate) fn direction_from(&self, src: Endpoint) -> Direction {
+        if src == self.orig { Direction::Orig } else { Direction::Resp }
+    }
+
+    pub(crate) fn push(&mut self, direction: Direction, at: Sighting) {
+        let segment = at.segment;
+        let both_seen = self.flows.iter().all(|f| f.packets > 0);
+        let kind = self.flows[direction as usize].push(at);
+        if kind == Kind::Copy {
+            return;
+        }
+        let reset = segment.flags.contains(TcpFlags::RST);
+        if both_seen {
+            self.listen(direction, at, reset);
+        }
+        self.last = at;
+        self.measure_wait(direction, at, kind);
+        self.write_history(direction, &at, kind);
+        self.advance_state(direction, &at);
+        if reset {
+            let form = ResetForm::of(&segment);
+            self.flows[direction as usize].reset.get_or_insert(Reset { at, form });
+        }
+    }
+
+    fn listen(&mut self, direction: Direction, at: Sighting, reset: bool) {
+        if is_silence(self.last.time, at.time) {
+            let phase = if self.flows.iter().any(|f| f.fin.is_some_and(|fin| fin.frame < at.frame))
+            {
+                Phase::HalfClosed
+            } else {
+                Phase::Established
+            };
+            let silence = Silence { before: self.last, after: at, first_speaker: direction, phase };
+            self.silences.get_or_insert_default().broken(silence);
+        }
+        if !reset && let Some(silences) = &mut self.silences {
+            silences.heard(direction);
+        }
+    }
+
+    fn measure_wait(&mut self, direction: Direction, at: Sighting, kind: Kind) {
+        if kind != Kind::NewData {
+            return;
+        }
+        match direction {
+            Direction::Orig => self.unanswered = Some(at),
+            Direction::Resp => {
+                if let Some(request) = self.unanswered.take() {
+                    let wait = Wait { request, answer: at };
+                    if self.longest_wait.as_ref().is_none_or(|old| old.nanos() < wait.nanos()) {
+                        self.longest_wait = Some(Box::new(wait));
+                    }
+                }
+            }
+        }
+    }
+
+    fn write_history(&mut self, direction: Direction, at: &Sighting, kind: Kind) {
+        let flow = &self.flows[direction as usize];
+        let case = |letter: u8| match direction {
+            Direction::Orig => letter.to_ascii_uppercase(),
+            Direction::Resp => letter,
+        };
+        let flags = at.segment.flags;
+        let history = &mut self.history;
+        let syn = flags.contains(TcpFlags::SYN);
+        if syn && kind != Kind::Retransmit {
+            history.push(case(if flags.contains(TcpFlags::ACK) { b'h' } else { b's' }));
+        }
+        match kind {
+            Kind::NewData => history.push_once(case(b'd')),
+            Kind::Retransmit if !syn => history.push_logarithmic(case(b't'), flow.retransmits),
+            _ => {}
+        }
+        let fin = flags.contains(TcpFlags::FIN);
+        if fin && flow.fin.is_some_and(|first| first.frame == at.frame) {
+            history.push(case(b'f'));
+        }
+        if flags.contains(TcpFlags::RST) {
+            // Again only for another sequence number (Zeek).
+            if flow.reset.is_none_or(|r| r.at.segment.seq != at.segment.seq) {
+                history.push(case(b'r'));
+            }
+        } else if !syn && !fin && at.segment.payload_len == 0 && kind != Kind::KeepAlive {
+            history.push_once(case(b'a'));
+        }
+        if at.segment.window == 0
+            && flow.zero_windows > 0
+            && !flags.intersects(TcpFlags::SYN | TcpFlags::FIN | TcpFlags::RST)
+        {
+            history.push_logarithmic(case(b'w'), flow.zero_windows);
+        }
+    }
+
+    fn advance_state(&mut self, direction: Direction, at: &Sighting) {
+        let flags = at.segment.flags;
+        let peer = self.flows[direction.reverse() as usize].state;
+        let state = &mut self.flows[direction as usize].state;
+        let has = |flag| flags.contains(flag);
+        if has(TcpFlags::RST) {
+            // After both have closed, a RST only tidies up.
+            if !(*state == EndState::Closed && peer == EndState::Closed) {
+                *state = EndState::Reset;
+            }
+            return;
+        }
+        match *state {
+            EndState::Inactive if has(TcpFlags::SYN | TcpFlags::ACK) => {
+                *state = EndState::SynAckSent
+            }
+            EndState::Inactive if has(TcpFlags::SYN) => *state = EndState::SynSent,
+            EndState::Inactive => *state = EndState::Partial,
+            EndState::SynSent if peer == EndState::SynAckSent && has(TcpFlags::ACK) => {
+                *state = EndState::Established;
+                self.flows[direction.reverse() as usize].state = EndState::Established;
+            }
+            _ => {}
+        }
+        let state = &mut self.flows[direction as usize].state;
+        if has(TcpFlags::FIN) && *state != EndState::Reset {
+            *state = EndState::Closed;
+        }
+    }
+
+    /// Exchanges originator and responder: for a midstream guess that turned out wrong.
+    pub fn flip(&mut self) {
+        std::mem::swap(&mut self.orig, &mut self.resp);
+        self.flows.swap(0, 1);
+        self.history.flip();
+        if let Some(silences) = &mut self.silences {
+            silences.flip();
+        }
+        // Waits are the responder's; those measured belong to the other end.
+        self.longest_wait = None;
+        self.unanswered = None;
+    }
+}

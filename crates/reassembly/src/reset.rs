@@ -1,0 +1,43 @@
+//! Who resets, told by the form of the reset.
+
+use crosscap_packet::{Segment, TcpFlags};
+
+use crate::Sighting;
+
+/// The first RST of a flow.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Reset {
+    /// The packet.
+    pub at: Sighting,
+    /// What its form says of the sender.
+    pub form: ResetForm,
+}
+
+/// The form of a RST (RFC 9293 §3.10.7.1 and what Linux sends).
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[non_exhaustive]
+pub enum ResetForm {
+    /// RST without ACK, window 0, no options: the host has no socket for the segment it answers, and takes its sequence
+    /// number from that segment's acknowledgement.
+    NoSocket,
+    /// RST,ACK with sequence number 0 and window 0: the answer to a SYN for which nobody listens.
+    Refused,
+    /// RST,ACK with live numbers: the host aborts a connection it knows.
+    Abort,
+    /// Anything else, as some middleboxes send.
+    Other,
+}
+
+impl ResetForm {
+    /// The form of a segment that carries RST.
+    #[must_use]
+    pub fn of(segment: &Segment) -> Self {
+        let bare = segment.window == 0 && !segment.has_options;
+        match (segment.flags.contains(TcpFlags::ACK), bare) {
+            (false, true) => Self::NoSocket,
+            (true, true) if segment.seq.0 == 0 => Self::Refused,
+            (true, _) => Self::Abort,
+            (false, false) => Self::Other,
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! From segments to connections.
+
+use std::hash::{BuildHasher, Hash};
+
+use crosscap_packet::{Endpoint, FrameRef, Segment, TcpFlags, TcpPacket, Timestamp};
+use foldhash::quality::RandomState;
+use hashbrown::HashTable;
+
+use crate::{Connection, Direction, Sighting};
+
+/// Finds the connection of each segment and keeps all connections of one observation point.
+///
+/// Four-tuples are hashed with a random secret: who writes the capture cannot choose collisions. The secret does not
+/// show in any result.
+#[derive(Debug, Default)]
+pub struct Tracker {
+    connections: Vec<Connection>,
+    /// Index of the latest incarnation of each four-tuple.
+    table: HashTable<u32>,
+    hasher: RandomState,
+}
+
+impl Tracker {
+    /// An empty one.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Takes the next segment in capture order and returns the index of its connection: they count from 0 in order of
+    /// their first packets, as Wireshark's `tcp.stream` does in a single file.
+    pub fn push(&mut self, frame: FrameRef, time: Timestamp, packet: &TcpPacket<'_>) -> usize {
+        let at = Sighting { time, frame, segment: packet.segment };
+        let tuple = sorted(at.segment.src, at.segment.dst);
+        let hash = self.hasher.hash_one(tuple);
+        let same_tuple = |&index: &u32| {
+            let c = &self.connections[index as usize];
+            sorted(c.orig, c.resp) == tuple
+        };
+        let found = self.table.find(hash, same_tuple).copied();
+        let index = match found {
+            Some(index) if !begins_anew(&self.connections[index as usize], &at.segment) => index,
+            _ => self.insert(hash, found, at),
+        };
+        let connection = &mut self.connections[index as usize];
+        let direction = connection.direction_from(at.segment.src);
+        connection.push(direction, at);
+        index as usize
+    }
+
+    /// All connections, in order of their first packets.
+    #[must_use]
+    pub fn finish(self) -> Vec<Connection> {
+        self.connections
+    }
+
+    fn insert(&mut self, hash: u64, before: Option<u32>, at: Sighting) -> u32 {
+        // Four billion connections would need more memory than there is; the last index is then shared.
+        let index = u32::try_from(self.connections.len()).unwrap_or(u32::MAX - 1);
+        let incarnation =
+            before.map_or(1, |b| self.connections[b as usize].incarnation.saturating_add(1));
+        let (orig, resp) = match originator(&at.segment) {
+            Direction::Orig => (at.segment.src, at.segment.dst),
+            Direction::Resp => (at.segment.dst, at.segment.src),
+        };
+        self.connections.push(Connection::new(orig, resp, incarnation, at));
+        let hasher = &self.hasher;
+        let connections = &self.connections;
+        let rehash = |&i: &u32| {
+            let c: &Connection = &connections[i as usize];
+            hasher.hash_one(sorted(c.orig, c.resp))
+        };
+        match before {
+            Some(before) => {
+                if let Some(slot) = self.table.find_mut(hash, |&i| i == before) {
+                    *slot = index;
+                }
+            }
+            None => {
+                self.table.insert_unique(hash, index, rehash);
+            }
+        }
+        index
+    }
+}
+
+/// The key of both directions.
+fn sorted(a: Endpoint, b: Endpoint) -> impl Hash + Eq + Copy {
+    if a <= b { (a, b) } else { (b, a) }
+}
+
+/// Whether a segment on a used four-tuple opens a new connection: a SYN whose sequence number is not the one its sender
+/// began with. The same one is a SYN sent again.
+fn begins_anew(connection: &Connection, segment: &Segment) -> bool {
+    if !segment.flags.contains(TcpFlags::SYN) || segment.flags.contains(TcpFlags::ACK) {
+        return false;
+    }
+    let flow = connection.flow(connection.direction_from(segment.src));
+    match (flow.isn, flow.first) {
+        (Some(isn), _) => isn != segment.seq,
+        // Midstream so far: the SYN itself, captured late, has the number below the first byte.
+        (None, Some(first)) => first.segment.seq != segment.seq + 1,
+        // Nothing from this end yet: a simultaneous open, unless the other end is past its own handshake.
+        (None, None) => {
+            connection.flow(connection.direction_from(segment.src).reverse()).isn.is_none()
+        }
+    }
+}
+
+/// The role of the sender of a connection's first captured segment.
+fn originator(segment: &Segment) -> Direction {
+    if segment.flags.contains(TcpFlags::SYN) {
+        return if segment.flags.contains(TcpFlags::ACK) {
+            Direction::Resp
+        } else {
+            Direction::Orig
+        };
+    }
+    let ephemeral = |e: Endpoint| e.port >= FIRST_EPHEMERAL_PORT;
+    if !ephemeral(segment.src) && ephemeral(segment.dst) {
+        Direction::Resp
+    } else {
+        Direction::Orig
+    }
+}
+
+/// Start of Linux's default ephemeral range.
+const FIRST_EPHEMERAL_PORT: u16 = 32_768;
+
+#[cfg(test)]
+mod tests;

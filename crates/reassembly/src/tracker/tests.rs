@@ -1,0 +1,179 @@
+//! Small conversations, written out.
+
+use super::*;
+use crate::{ConnState, Phase, ResetForm};
+use crosscap_packet::{SeqNumber, TcpOptions};
+
+const FIN: TcpFlags = TcpFlags::FIN;
+const SYN: TcpFlags = TcpFlags::SYN;
+const RST: TcpFlags = TcpFlags::RST;
+const ACK: TcpFlags = TcpFlags::ACK;
+const SECOND: i64 = 1_000_000_000;
+
+/// A tracker fed with `(nanoseconds, sender, flags, seq, ack, payload length)`.
+struct Talk {
+    tracker: Tracker,
+    frames: u64,
+}
+
+impl Talk {
+    fn new() -> Self {
+        Self { tracker: Tracker::new(), frames: 0 }
+    }
+
+    fn say(
+        &mut self,
+        time: i64,
+        from: Direction,
+        flags: TcpFlags,
+        seq: u32,
+        ack: u32,
+        len: u32,
+    ) -> usize {
+        self.frames += 1;
+        let client: Endpoint = "10.0.0.1:40000".parse().unwrap();
+        let server: Endpoint = "10.0.0.2:80".parse().unwrap();
+        let (src, dst) = if from == Direction::Orig { (client, server) } else { (server, client) };
+        let segment = Segment {
+            src,
+            dst,
+            seq: SeqNumber(seq),
+            ack: SeqNumber(ack),
+            flags,
+            window: if flags.contains(RST) { 0 } else { 500 },
+            ttl: 64,
+            ip_id: self.frames as u16,
+            payload_len: len,
+            timestamps: None,
+            has_options: false,
+        };
+        let packet = TcpPacket { segment, options: TcpOptions::default(), payload: &[] };
+        self.tracker.push(FrameRef::new(0, self.frames), Timestamp(time), &packet)
+    }
+
+    fn handshake(&mut self, orig_isn: u32, resp_isn: u32) -> usize {
+        self.say(0, Direction::Orig, SYN, orig_isn, 0, 0);
+        self.say(1, Direction::Resp, SYN | ACK, resp_isn, orig_isn.wrapping_add(1), 0);
+        self.say(2, Direction::Orig, ACK, orig_isn.wrapping_add(1), resp_isn.wrapping_add(1), 0)
+    }
+
+    fn only(self) -> Connection {
+        let mut all = self.tracker.finish();
+        assert_eq!(all.len(), 1);
+        all.remove(0)
+    }
+}
+
+#[test]
+fn an_ordinary_connection_reads_as_zeek_writes_it() {
+    let mut talk = Talk::new();
+    talk.handshake(100, u32::MAX - 3);
+    talk.say(3, Direction::Orig, ACK, 101, u32::MAX - 2, 10);
+    talk.say(4, Direction::Resp, ACK, u32::MAX - 2, 111, 0);
+    // The responder's stream wraps around.
+    talk.say(5, Direction::Resp, ACK, u32::MAX - 2, 111, 20);
+    talk.say(6, Direction::Orig, FIN | ACK, 111, 17, 0);
+    talk.say(7, Direction::Resp, FIN | ACK, 17, 112, 0);
+    talk.say(8, Direction::Orig, ACK, 112, 18, 0);
+    let c = talk.only();
+    assert_eq!((c.conn_state(), c.history()), (ConnState::Sf, "ShADadFf"));
+    assert_eq!((c.flow(Direction::Orig).bytes, c.flow(Direction::Resp).bytes), (10, 20));
+    assert_eq!(c.flow(Direction::Resp).next_seq(), Some(SeqNumber(18)));
+    assert_eq!(c.isn_pair(), Some([100, u32::MAX - 3]));
+    assert_eq!(c.longest_wait.unwrap().nanos(), 2);
+}
+
+#[test]
+fn a_syn_sent_again_is_no_new_connection_and_another_isn_is() {
+    let mut talk = Talk::new();
+    talk.say(0, Direction::Orig, SYN, 100, 0, 0);
+    assert_eq!(talk.say(SECOND, Direction::Orig, SYN, 100, 0, 0), 0);
+    assert_eq!(talk.say(2 * SECOND, Direction::Orig, SYN, 900, 0, 0), 1);
+    let all = talk.tracker.finish();
+    assert_eq!(all[0].flow(Direction::Orig).retransmits, 1);
+    assert_eq!((all[0].incarnation, all[1].incarnation), (1, 2));
+    assert_eq!(all[0].conn_state(), ConnState::S0);
+}
+
+#[test]
+fn simultaneous_open_is_one_connection() {
+    let mut talk = Talk::new();
+    talk.say(0, Direction::Orig, SYN, 100, 0, 0);
+    assert_eq!(talk.say(1, Direction::Resp, SYN, 700, 0, 0), 0);
+    assert_eq!(talk.only().isn_pair(), Some([100, 700]));
+}
+
+#[test]
+fn resent_data_counts_once_and_keep_alives_do_not_count() {
+    let mut talk = Talk::new();
+    talk.handshake(0, 0);
+    talk.say(3, Direction::Orig, ACK, 1, 1, 10);
+    talk.say(4, Direction::Orig, ACK, 1, 1, 10); // again
+    talk.say(5, Direction::Orig, ACK, 31, 1, 10); // leaves a hole of 20
+    talk.say(6, Direction::Orig, ACK, 11, 1, 20); // fills it
+    talk.say(7, Direction::Orig, ACK, 40, 1, 0); // keep-alive
+    talk.say(8, Direction::Orig, ACK, 40, 1, 1); // keep-alive with a garbage byte
+    let c = talk.only();
+    let flow = c.flow(Direction::Orig);
+    assert_eq!(
+        (flow.bytes, flow.retransmits, flow.keep_alives, flow.missing_bytes()),
+        (40, 1, 2, 0)
+    );
+}
+
+#[test]
+fn a_packet_recorded_twice_changes_nothing_but_the_count() {
+    let mut talk = Talk::new();
+    talk.handshake(0, 0);
+    talk.say(3, Direction::Orig, ACK, 1, 1, 10);
+    talk.frames -= 1; // the same IP identification
+    talk.say(4, Direction::Orig, ACK, 1, 1, 10);
+    let c = talk.only();
+    let flow = c.flow(Direction::Orig);
+    assert_eq!((flow.bytes, flow.retransmits, flow.copies, flow.packets), (10, 0, 1, 4));
+}
+
+#[test]
+fn midstream_takes_the_ephemeral_port_for_the_originator() {
+    let mut talk = Talk::new();
+    talk.say(0, Direction::Resp, ACK, 5000, 900, 100);
+    talk.say(1, Direction::Orig, RST, 900, 0, 0);
+    let c = talk.only();
+    assert_eq!(c.orig.port, 40000);
+    assert!(c.is_midstream());
+    assert_eq!(c.flow(Direction::Orig).reset.unwrap().form, ResetForm::NoSocket);
+    assert_eq!(c.flow(Direction::Resp).next_seq(), Some(SeqNumber(5100)));
+}
+
+#[test]
+fn a_silence_is_outlived_only_if_the_other_end_answers_without_reset() {
+    for (answer, outlived) in [(ACK, true), (RST, false)] {
+        let mut talk = Talk::new();
+        talk.handshake(0, 0);
+        talk.say(10, Direction::Orig, ACK, 1, 1, 10);
+        talk.say(20, Direction::Resp, ACK, 1, 11, 0);
+        talk.say(20 + 900 * SECOND, Direction::Resp, ACK, 1, 11, 50);
+        talk.say(21 + 900 * SECOND, Direction::Orig, answer, 11, 51, 0);
+        let c = talk.only();
+        let silences = c.silences.as_ref().unwrap();
+        let found = silences.longest_outlived(Phase::Established, Direction::Resp);
+        assert_eq!(found.map(|s| s.nanos()), outlived.then_some(900 * SECOND));
+        assert_eq!(silences.unanswered().map(|s| s.nanos()), (!outlived).then_some(900 * SECOND));
+        assert_eq!(c.longest_wait.unwrap().nanos(), 10 + 900 * SECOND);
+    }
+}
+
+#[test]
+fn a_flipped_connection_reads_as_if_seen_right() {
+    let mut talk = Talk::new();
+    talk.handshake(1, 2);
+    talk.say(SECOND * 5, Direction::Resp, ACK, 3, 2, 7);
+    talk.say(SECOND * 5, Direction::Orig, ACK, 2, 10, 0);
+    let mut c = talk.only();
+    c.flip();
+    assert_eq!(c.orig.port, 80);
+    assert_eq!(c.flow(Direction::Orig).bytes, 7);
+    assert_eq!(c.history(), "sHaD");
+    let silences = c.silences.unwrap();
+    assert!(silences.longest_outlived(Phase::Established, Direction::Orig).is_some());
+}
