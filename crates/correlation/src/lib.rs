@@ -1,1 +1,42 @@
-//! stub
+//! The same TCP connection at several observation points.
+//!
+//! [`correlate`] takes the connections of every [`Point`] and answers, for all of them together:
+//!
+//! - which legs are one connection: a [`Path`], its [`Leg`]s in order from client to server, with the [`Tier`] of the
+//!   match and how many such matches chance would produce;
+//! - which legs without a handshake continue a connection from an address that NAT should have hidden (*stray* legs);
+//! - how far the clocks of the points are apart: a [`Clock`] gives certified bounds, never a bare guess;
+//! - what NAT did: [`NatMapping`]s;
+//! - which point is nearer the clients: [`Role`].
+//!
+//! A [`Ladder`] then lays the packets of one path side by side.
+//!
+//! ```
+//! use crosscap_correlation::{Point, correlate};
+//!
+//! let correlation = correlate(vec![Point::new("client", Vec::new()), Point::new("pod", Vec::new())]);
+//! assert!(correlation.paths.is_empty());
+//! assert!(correlation.clocks[1].is_none(), "no packet was seen at both points");
+//! ```
+//!
+//! Limits: devices that rewrite sequence numbers or end TCP (SYNPROXY, L7 proxies) are not seen through.
+
+#![forbid(unsafe_code)]
+
+mod clock;
+mod correlate;
+mod ladder;
+mod matching;
+mod nat;
+mod order;
+mod path;
+mod point;
+mod stray;
+
+pub use clock::{Bounds, Clock, ClockPiece};
+pub use correlate::{Correlation, correlate};
+pub use ladder::{Ladder, LegSighting, Row};
+pub use nat::{NatKind, NatMapping};
+pub use order::Role;
+pub use path::{Leg, Match, Path, Tier};
+pub use point::Point;

@@ -1,6 +1,7 @@
 //! The header of one TCP segment, owned.
 
 use std::fmt;
+use std::hash::Hash;
 use std::ops::BitOr;
 
 use crate::{Endpoint, SeqNumber, TcpTimestamps};
@@ -51,13 +52,13 @@ impl Segment {
     /// A retransmission differs in its IP identification or timestamps wherever the sender sets them.
     #[must_use]
     pub fn is_copy_of(&self, other: &Self) -> bool {
-        self.seq == other.seq
-            && self.ack == other.ack
-            && self.flags == other.flags
-            && self.payload_len == other.payload_len
-            && self.ip_id == other.ip_id
-            && self.window == other.window
-            && self.timestamps == other.timestamps
+        self.copy_key() == other.copy_key()
+    }
+
+    /// The fields that [`Self::is_copy_of`] compares.
+    #[must_use]
+    pub fn copy_key(&self) -> impl Copy + Eq + Hash + use<> {
+        (self.seq, self.ack, self.flags, self.payload_len, self.ip_id, self.window, self.timestamps)
     }
 }
 

@@ -1,0 +1,112 @@
+//! One connection from end to end.
+
+use crosscap_reassembly::Connection;
+
+use crate::Point;
+
+/// One connection as seen at one point: an index into [`Point::connections`].
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct Leg {
+    /// Which point.
+    pub point: usize,
+    /// Which of its connections.
+    pub connection: usize,
+    /// Whether it has no SYN and continues the numbers of the path from an address that NAT should have hidden.
+    pub stray: bool,
+}
+
+impl Leg {
+    /// The connection itself.
+    #[must_use]
+    pub fn of(self, points: &[Point]) -> &Connection {
+        &points[self.point].connections[self.connection]
+    }
+}
+
+/// All legs of one end-to-end connection.
+#[derive(Clone, Debug)]
+pub struct Path {
+    /// From the client to the server; stray legs last. Never empty, and the first is no stray unless all are.
+    pub legs: Vec<Leg>,
+    /// How the legs were found to belong together.
+    pub matched: Match,
+    /// A name that depends neither on the order of the points nor on anything random:
+    /// `10.1.0.2:40422>10.96.0.10:80`, with `#2` for the second use of the four-tuple and `@point` where two paths
+    /// would share it.
+    pub name: String,
+}
+
+impl Path {
+    /// The leg nearest the client.
+    #[must_use]
+    pub fn orig_leg(&self) -> Leg {
+        self.legs[0]
+    }
+
+    /// The leg nearest the server; the same as [`Self::orig_leg`] where the path has one leg.
+    #[must_use]
+    pub fn resp_leg(&self) -> Leg {
+        self.regular().last().unwrap_or(self.legs[0])
+    }
+
+    /// The legs that are no strays, from client to server.
+    pub fn regular(&self) -> impl DoubleEndedIterator<Item = Leg> + '_ {
+        self.legs.iter().copied().filter(|l| !l.stray)
+    }
+
+    /// The stray legs.
+    pub fn strays(&self) -> impl Iterator<Item = Leg> + '_ {
+        self.legs.iter().copied().filter(|l| l.stray)
+    }
+}
+
+/// Why the legs of a path are one connection.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Match {
+    /// The weakest key among its legs, strays aside.
+    pub tier: Tier,
+    /// How many pairs of legs of these captures would share such a key by chance; 0 for [`Tier::None`].
+    pub expected_false: f64,
+}
+
+/// What two legs have in common, strongest first.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[non_exhaustive]
+pub enum Tier {
+    /// Both initial sequence numbers.
+    IsnPair,
+    /// The originator's initial sequence number, and its port or SYN timestamp.
+    OrigIsn,
+    /// The responder's initial sequence number, and the originator's port or the SYN-ACK timestamp.
+    RespIsn,
+    /// Overlapping ranges of sequence numbers in both directions, and the originator's port.
+    SeqRange,
+    /// Seen at one point only.
+    None,
+}
+
+impl Tier {
+    /// As the report contract writes it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::IsnPair => "isn-pair",
+            Self::OrigIsn => "orig-isn",
+            Self::RespIsn => "resp-isn",
+            Self::SeqRange => "seq-range",
+            Self::None => "none",
+        }
+    }
+
+    /// Bits of the key that chance would have to hit.
+    pub(crate) const fn bits(self) -> i32 {
+        match self {
+            Self::IsnPair => 64,
+            // 32 of the number, 16 of the port; a timestamp is worth more than a port.
+            Self::OrigIsn | Self::RespIsn => 48,
+            // Two ranges within 2²⁰ of each other, and the port.
+            Self::SeqRange => 2 * (32 - 21) + 16,
+            Self::None => 0,
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! Legs that continue a connection from an address NAT should have hidden.
+//!
+//! When a NAT forgets a connection, or declines to translate a packet, the server's next segment reaches the client from
+//! the server's own address. For every TCP tool that is another connection; its numbers tell which one it really is.
+
+use crosscap_packet::{Endpoint, SeqNumber};
+use crosscap_reassembly::{Connection, Direction, Flow};
+use hashbrown::HashMap;
+
+/// A stray leg and the leg it continues, both indices of one point's connections.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Found {
+    pub(crate) stray: usize,
+    pub(crate) parent: usize,
+}
+
+/// The stray legs among the connections of one point.
+///
+/// `known(connection, remote)` tells whether another point showed the path of `connection` ending at `remote`.
+pub(crate) fn find(
+    connections: &[Connection],
+    known: impl Fn(usize, Endpoint) -> bool,
+) -> Vec<Found> {
+    let mut by_client: HashMap<Endpoint, Vec<usize>, foldhash::quality::RandomState> =
+        HashMap::default();
+    for (index, c) in connections.iter().enumerate() {
+        by_client.entry(c.orig).or_default().push(index);
+    }
+    let midstream = connections.iter().enumerate().filter(|(_, c)| c.is_midstream());
+    midstream
+        .filter_map(|(stray, leg)| {
+            let ends =
+                [(leg.orig, leg.resp, Direction::Orig), (leg.resp, leg.orig, Direction::Resp)];
+            let candidates: Vec<(usize, bool)> = ends
+                .iter()
+                .flat_map(|&(client, remote, role)| {
+                    by_client
+                        .get(&client)
+                        .filter(|parents| parents.len() <= MAX_PARENTS)
+                        .into_iter()
+                        .flatten()
+                        .map(move |&parent| (parent, remote, role))
+                })
+                .filter(|&(parent, remote, _)| {
+                    let p = &connections[parent];
+                    parent != stray && p.resp != remote && p.first.frame < leg.first.frame
+                })
+                .filter_map(|(parent, remote, role)| {
+                    let fits = |window| continues(leg, role, &connections[parent], window);
+                    let sure = fits(SURE_WINDOW) && known(parent, remote);
+                    (sure || fits(WINDOW)).then_some((parent, sure))
+                })
+                .collect();
+            let mut sure = candidates.iter().filter(|(_, sure)| *sure);
+            let ((Some(&(parent, _)), None, _) | (None, _, &[(parent, _)])) =
+                (sure.next(), sure.next(), candidates.as_slice())
+            else {
+                // None, or more than one: not guessed.
+                return None;
+            };
+            Some(Found { stray, parent })
+        })
+        .collect()
+}
+
+/// Whether `leg`, in which the client has `role`, speaks with the numbers of `parent`.
+fn continues(leg: &Connection, role: Direction, parent: &Connection, window: i32) -> bool {
+    let (from_client, from_remote) = (leg.flow(role), leg.flow(role.reverse()));
+    let near = |seq: SeqNumber, flow: &Flow| {
+        flow.next_seq()
+            .is_some_and(|next| seq.ahead_of(next).unsigned_abs() <= window.unsigned_abs())
+    };
+    let (sent, received) = (parent.flow(Direction::Orig), parent.flow(Direction::Resp));
+    match (from_remote.first, from_client.first) {
+        (Some(first), _) => near(first.segment.seq, received) && near(first.segment.ack, sent),
+        // Only the client's answer was captured: a reset takes its number from what it answers.
+        (None, Some(answer)) => near(answer.segment.seq, sent),
+        (None, None) => false,
+    }
+}
+
+/// How far a number may lie from the parent's, where nothing else speaks for the link: chance hits both directions
+/// once in 2²² pairs of legs with the same client endpoint.
+const WINDOW: i32 = 1 << 20;
+
+/// The same where another point showed the path ending at the stray's remote end.
+const SURE_WINDOW: i32 = 1 << 28;
+
+/// Connections of one client endpoint beyond which no parent is looked for: a scan from a fixed port.
+const MAX_PARENTS: usize = 1_024;
