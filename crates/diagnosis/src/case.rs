@@ -1,0 +1,210 @@
+//! One path under suspicion.
+
+use crosscap_correlation::{Correlation, Ladder, Leg, LegSighting, Path, Role, Row};
+use crosscap_packet::{Endpoint, FrameRef, SeqNumber, TcpFlags, Timestamp};
+use crosscap_reassembly::{Connection, Direction, Sighting};
+
+use crate::finding::{Fact, HungSide};
+use crate::population::{Population, Service};
+
+/// Everything the rules may ask about one path.
+pub(crate) struct Case<'a> {
+    pub(crate) correlation: &'a Correlation,
+    pub(crate) population: &'a Population,
+    pub(crate) index: usize,
+    pub(crate) path: &'a Path,
+    /// Its packets; empty while only screening.
+    pub(crate) ladder: &'a Ladder,
+}
+
+/// A leg with its place in the path.
+#[derive(Clone, Copy)]
+pub(crate) struct LegView<'a> {
+    pub(crate) place: usize,
+    pub(crate) leg: Leg,
+    pub(crate) connection: &'a Connection,
+}
+
+impl<'a> Case<'a> {
+    fn view(&self, place: usize) -> LegView<'a> {
+        let leg = self.path.legs[place];
+        LegView { place, leg, connection: leg.of(&self.correlation.points) }
+    }
+
+    /// The leg nearest the client, unless only the server's side was captured.
+    pub(crate) fn orig_side(&self) -> Option<LegView<'a>> {
+        let view = self.view(0);
+        let alone = self.path.regular().count() == 1;
+        (!(alone && self.is_server_side(view))).then_some(view)
+    }
+
+    /// The leg nearest the server, unless only the client's side was captured.
+    pub(crate) fn resp_side(&self) -> Option<LegView<'a>> {
+        let regular = self.path.regular().count();
+        let view = self.view(regular.saturating_sub(1));
+        (regular > 1 || self.is_server_side(view)).then_some(view)
+    }
+
+    /// Whether a leg that no other point saw was captured at the server: by the place of its point on other paths,
+    /// else by the server's packets having passed no router while the client's have.
+    fn is_server_side(&self, view: LegView<'_>) -> bool {
+        match self.correlation.roles[view.leg.point] {
+            Role::RespSide => return true,
+            Role::OrigSide => return false,
+            _ => {}
+        }
+        let fresh = |direction| {
+            view.connection.flow(direction).first.map(|s| INITIAL_TTLS.contains(&s.segment.ttl))
+        };
+        fresh(Direction::Resp) == Some(true) && fresh(Direction::Orig) == Some(false)
+    }
+
+    /// The legs that are no strays, from client to server.
+    pub(crate) fn regular(&self) -> impl Iterator<Item = LegView<'a>> + '_ {
+        (0..self.path.legs.len()).map(|place| self.view(place)).filter(|v| !v.leg.stray)
+    }
+
+    /// The stray legs.
+    pub(crate) fn strays(&self) -> impl Iterator<Item = LegView<'a>> + '_ {
+        (0..self.path.legs.len()).map(|place| self.view(place)).filter(|v| v.leg.stray)
+    }
+
+    /// The service as the client addresses it.
+    pub(crate) fn scope(&self) -> Endpoint {
+        self.view(0).connection.resp
+    }
+
+    pub(crate) fn service(&self) -> &'a Service {
+        self.population.service(self.scope())
+    }
+
+    /// The packets a leg saw, in order, with their rows.
+    pub(crate) fn rows_at(
+        &self,
+        leg: usize,
+    ) -> impl DoubleEndedIterator<Item = (&'a Row, &'a LegSighting)> + '_ {
+        self.ladder.rows.iter().filter_map(move |row| Some((row, row.at_leg(leg)?)))
+    }
+
+    /// The packets a leg saw from one end behind a frame of its own point.
+    pub(crate) fn after(
+        &self,
+        leg: usize,
+        direction: Direction,
+        frame: FrameRef,
+    ) -> impl DoubleEndedIterator<Item = (&'a Row, &'a Sighting)> + '_ {
+        self.rows_at(leg)
+            .filter(move |(row, seen)| row.direction == direction && seen.at.frame > frame)
+            .map(|(row, seen)| (row, &seen.at))
+    }
+
+    /// A fact about a packet that a leg saw.
+    pub(crate) fn fact(&self, leg: LegView<'_>, at: &Sighting, text: String) -> Fact {
+        self.fact_of(leg.leg.point, &[at.frame], at.time, text)
+    }
+
+    pub(crate) fn fact_of(
+        &self,
+        point: usize,
+        frames: &[FrameRef],
+        time: Timestamp,
+        text: String,
+    ) -> Fact {
+        Fact { text, path: self.index, point, frames: frames.to_vec(), time }
+    }
+
+    /// The facts of the handshake, where it was captured.
+    pub(crate) fn set_up(&self, leg: LegView<'_>) -> Option<Fact> {
+        let c = leg.connection;
+        c.isn_pair()?;
+        let syns = Direction::BOTH.map(|d| c.flow(d).first);
+        let frames: Vec<FrameRef> = syns.iter().flatten().map(|s| s.frame).collect();
+        let via = match self.resp_side() {
+            Some(far) if far.connection.resp != c.resp => {
+                format!(", which NAT led to {}", far.connection.resp)
+            }
+            _ => String::new(),
+        };
+        let text = format!("{} opened the connection to {}{via}.", c.orig, c.resp);
+        Some(self.fact_of(leg.leg.point, &frames, c.first.time, text))
+    }
+
+    /// Whether the capture of a point was running at a time that another point's clock tells.
+    pub(crate) fn covers(&self, point: usize, other: usize, time: Timestamp) -> bool {
+        let p = &self.correlation.points[point];
+        let (Some(first), Some(last)) = (p.first, p.last) else { return false };
+        let bounds = |point, time| self.correlation.to_reference(point, time);
+        let (Some([_, _, begin]), Some([end, _, _]), Some([low, _, high])) =
+            (bounds(point, first), bounds(point, last), bounds(other, time))
+        else {
+            return false;
+        };
+        begin <= low && high <= end
+    }
+
+    /// The first packet with payload that a leg saw from one end and that covers a sequence number.
+    pub(crate) fn carrying(
+        &self,
+        leg: usize,
+        direction: Direction,
+        seq: SeqNumber,
+    ) -> Option<(&'a Row, &'a Sighting)> {
+        let covers = |s: &Sighting| {
+            seq.ahead_of(s.segment.seq) >= 0 && s.segment.seq_end().ahead_of(seq) > 0
+        };
+        self.rows_at(leg)
+            .find(|(row, seen)| row.direction == direction && covers(&seen.at))
+            .map(|(row, seen)| (row, &seen.at))
+    }
+
+    /// The last packet of either end that a leg saw before a frame of its own point.
+    pub(crate) fn last_before(&self, leg: usize, frame: FrameRef) -> Option<&'a Sighting> {
+        self.rows_at(leg)
+            .filter(|(_, seen)| seen.at.frame < frame)
+            .map(|(_, seen)| &seen.at)
+            .max_by_key(|s| s.frame)
+    }
+
+    /// The sequence number behind everything a leg saw from one end before a frame of its own point.
+    pub(crate) fn next_seq_before(
+        &self,
+        leg: usize,
+        direction: Direction,
+        frame: FrameRef,
+    ) -> Option<SeqNumber> {
+        self.rows_at(leg)
+            .filter(|(row, seen)| row.direction == direction && seen.at.frame < frame)
+            .map(|(_, seen)| seen.at.segment)
+            .filter(|s| !s.flags.contains(TcpFlags::RST))
+            .map(|s| s.seq_end())
+            .reduce(|highest, end| if end.ahead_of(highest) > 0 { end } else { highest })
+    }
+
+    /// Which end is left waiting. A reset on a stray leg closes the end that receives it only.
+    pub(crate) fn hung_side(&self) -> HungSide {
+        let open = |leg: Option<LegView<'_>>| {
+            leg.is_some_and(|l| !l.connection.is_reset() && !l.connection.is_closed())
+        };
+        let orig = open(self.orig_side().or_else(|| self.resp_side()));
+        let reset_away = self.strays().any(|s| s.connection.flow(Direction::Orig).reset.is_some());
+        let resp = match self.resp_side() {
+            Some(leg) => open(Some(leg)),
+            None => orig && !reset_away,
+        };
+        match (orig, resp) {
+            (true, true) => HungSide::Both,
+            (true, false) => HungSide::Orig,
+            (false, true) => HungSide::Resp,
+            (false, false) => HungSide::None,
+        }
+    }
+}
+
+/// Whether a segment is of no use to whoever waits for data: no payload, no SYN, FIN or RST.
+pub(crate) fn is_bare(s: &Sighting) -> bool {
+    s.segment.payload_len == 0
+        && !s.segment.flags.intersects(TcpFlags::SYN | TcpFlags::FIN | TcpFlags::RST)
+}
+
+/// What stacks start the time to live with.
+pub(crate) const INITIAL_TTLS: [u8; 4] = [32, 64, 128, 255];

@@ -1,0 +1,79 @@
+//! From paths to findings.
+
+use std::collections::BTreeMap;
+
+use crosscap_correlation::{Correlation, Ladder};
+
+use crate::case::Case;
+use crate::finding::Finding;
+use crate::idle::{self, IdleTimeout};
+use crate::population::Population;
+use crate::rules::RULES;
+
+/// What the rule book says of a correlation.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct Diagnosis {
+    /// What is wrong, worst and surest first.
+    pub findings: Vec<Finding>,
+    /// What the silences say of the timers on the path.
+    pub idle_timeouts: Vec<IdleTimeout>,
+}
+
+/// The paths that need a second look: indices into [`Correlation::paths`], ascending.
+#[must_use]
+pub fn suspects(correlation: &Correlation) -> Vec<usize> {
+    let population = Population::of(correlation);
+    let no_packets = Ladder::default();
+    let suspicious = |index: &usize| {
+        let case = case(correlation, &population, *index, &no_packets);
+        RULES.iter().any(|rule| (rule.screen)(&case))
+    };
+    (0..correlation.paths.len()).filter(suspicious).collect()
+}
+
+/// Decides on the suspects, whose packets are in `ladders`.
+#[must_use]
+pub fn diagnose(correlation: &Correlation, ladders: &BTreeMap<usize, Ladder>) -> Diagnosis {
+    let population = Population::of(correlation);
+    let mut single = Vec::new();
+    for (&index, ladder) in ladders {
+        let case = case(correlation, &population, index, ladder);
+        let rules = RULES.iter().filter(|rule| (rule.screen)(&case));
+        single.extend(rules.filter_map(|rule| (rule.examine)(&case)));
+    }
+    let idle_timeouts = idle::timeouts(correlation, &population, &single);
+    Diagnosis { findings: group(correlation, single), idle_timeouts }
+}
+
+fn case<'a>(
+    correlation: &'a Correlation,
+    population: &'a Population,
+    index: usize,
+    ladder: &'a Ladder,
+) -> Case<'a> {
+    Case { correlation, population, index, path: &correlation.paths[index], ladder }
+}
+
+/// One finding for all connections of a service that tell the same story equally surely.
+fn group(correlation: &Correlation, single: Vec<Finding>) -> Vec<Finding> {
+    let mut groups: BTreeMap<_, Vec<Finding>> = BTreeMap::new();
+    for finding in single {
+        let scope = correlation.paths[finding.paths[0]].orig_leg().of(&correlation.points).resp;
+        let rivals: Vec<_> = finding.rivals.iter().map(|r| (r.id, r.status as u8)).collect();
+        let key = (finding.severity, finding.verdict, finding.id, finding.hung_side, scope, rivals);
+        groups.entry(key).or_default().push(finding);
+    }
+    groups.into_values().filter_map(merge).collect()
+}
+
+fn merge(same: Vec<Finding>) -> Option<Finding> {
+    let mut all = same.into_iter();
+    let mut merged = all.next()?;
+    for other in all {
+        merged.paths.extend(other.paths);
+        merged.facts.extend(other.facts);
+        merged.silences.extend(other.silences);
+    }
+    Some(merged)
+}

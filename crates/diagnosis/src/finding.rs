@@ -1,0 +1,238 @@
+//! What the rule book says.
+
+use crosscap_packet::{FrameRef, Timestamp};
+
+/// One explanation, for one or more connections that share it.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Finding {
+    /// Which failure mode.
+    pub id: FindingId,
+    /// How bad.
+    pub severity: Severity,
+    /// How sure.
+    pub verdict: Verdict,
+    /// One sentence.
+    pub title: String,
+    /// Indices of the paths concerned, ascending.
+    pub paths: Vec<usize>,
+    /// For failures of idle connections, the silence that each path did not outlive: path and nanoseconds, measured
+    /// in the clock of one point.
+    pub silences: Vec<(usize, i64)>,
+    /// Which end still waits.
+    pub hung_side: HungSide,
+    /// The evidence, in order of the story; those of the first path come first.
+    pub facts: Vec<Fact>,
+    /// What else could have looked like this.
+    pub rivals: Vec<Rival>,
+    /// What would settle what is open.
+    pub would_decide: Vec<String>,
+    /// What to do.
+    pub advice: Vec<Advice>,
+}
+
+/// A sentence and the frames that prove it.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Fact {
+    /// The sentence.
+    pub text: String,
+    /// Index of the path it is about.
+    pub path: usize,
+    /// Index of the point whose frames it cites.
+    pub point: usize,
+    /// The frames. A fact about absence cites the last frames that were there.
+    pub frames: Vec<FrameRef>,
+    /// When, in the clock of the point.
+    pub time: Timestamp,
+}
+
+/// Another explanation.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+#[non_exhaustive]
+pub struct Rival {
+    /// Which.
+    pub id: FindingId,
+    /// Whether it still stands.
+    pub status: RivalStatus,
+    /// Why, or why not.
+    pub because: String,
+}
+
+/// Whether a rival explanation still stands.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum RivalStatus {
+    /// The packets contradict it.
+    Refuted,
+    /// These captures cannot tell.
+    Open,
+}
+
+impl Rival {
+    /// A rival, refuted or open, with the reason for either.
+    pub(crate) fn judged(id: FindingId, refuted: bool, refutation: &str, doubt: &str) -> Self {
+        if refuted {
+            Self { id, status: RivalStatus::Refuted, because: refutation.into() }
+        } else {
+            Self { id, status: RivalStatus::Open, because: doubt.into() }
+        }
+    }
+}
+
+/// What to do, and what it costs.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Advice {
+    /// The measure.
+    pub text: String,
+    /// Its side effect.
+    pub side_effect: String,
+    /// Where to read on.
+    pub reference: String,
+}
+
+/// How sure a finding is.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub enum Verdict {
+    /// All that it needs was seen and every rival is refuted.
+    Confirmed,
+    /// All that it needs was seen; a rival is open.
+    Likely,
+    /// Something it needs cannot be seen in these captures; nothing contradicts it.
+    Possible,
+    /// Something is wrong and these captures do not say what.
+    Insufficient,
+}
+
+impl Verdict {
+    /// As the report contract writes it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Confirmed => "confirmed",
+            Self::Likely => "likely",
+            Self::Possible => "possible",
+            Self::Insufficient => "insufficient",
+        }
+    }
+}
+
+/// How bad a finding is.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub enum Severity {
+    /// The connection failed.
+    Broken,
+    /// It worked, but not as it should.
+    Degraded,
+    /// Worth knowing.
+    Info,
+}
+
+impl Severity {
+    /// As the report contract writes it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Broken => "broken",
+            Self::Degraded => "degraded",
+            Self::Info => "info",
+        }
+    }
+}
+
+/// Which end of a connection still waits when the captures end.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub enum HungSide {
+    /// The originator.
+    Orig,
+    /// The responder.
+    Resp,
+    /// Both.
+    Both,
+    /// Neither.
+    None,
+}
+
+impl HungSide {
+    /// As the report contract writes it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Orig => "orig",
+            Self::Resp => "resp",
+            Self::Both => "both",
+            Self::None => "none",
+        }
+    }
+}
+
+macro_rules! finding_ids {
+    ($($(#[$doc:meta])* $name:ident = $text:literal,)*) => {
+        /// A failure mode. The names are part of the report contract.
+        #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+        #[non_exhaustive]
+        pub enum FindingId {
+            $($(#[$doc])* $name,)*
+        }
+
+        impl FindingId {
+            /// As the report contract writes it.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$name => $text,)*
+                }
+            }
+        }
+    };
+}
+
+finding_ids! {
+    /// NAT forgot an idle connection; the server's next segment left untranslated.
+    NatExpiredServerSpoke = "nat-expired-server-spoke",
+    /// NAT forgot an idle connection; the client's next segment was reset by the translating host.
+    NatExpiredClientSpoke = "nat-expired-client-spoke",
+    /// NAT forgot a half-closed connection, which it keeps for a shorter time.
+    NatExpiredHalfClosed = "nat-expired-half-closed",
+    /// Connection tracking judged a reply invalid and did not translate it.
+    ConntrackInvalidReply = "conntrack-invalid-reply",
+    /// NAT lost the session for another reason than its timer, or sent the client on to another backend.
+    NatRemappedBackend = "nat-remapped-backend",
+    /// A stateful device forgot an idle connection and drops what follows.
+    IdleSilentDrop = "idle-silent-drop",
+    /// A device resets idle connections.
+    IdleResetByMiddlebox = "idle-reset-by-middlebox",
+    /// A device in between sent the reset.
+    ResetInjected = "reset-injected",
+    /// The other host is gone.
+    PeerVanished = "peer-vanished",
+    /// Segments were lost between the points.
+    PacketLoss = "packet-loss",
+    /// Large packets do not get through.
+    MtuBlackHole = "mtu-black-hole",
+    /// Replies take another way than the translated one.
+    AsymmetricPath = "asymmetric-path",
+    /// The server took long to answer.
+    SlowServer = "slow-server",
+    /// The receiver does not read.
+    ReceiverStalled = "receiver-stalled",
+    /// The server's host reset the connection.
+    ServerReset = "server-reset",
+    /// The client's host gave up.
+    ClientAbort = "client-abort",
+    /// The capture lacks packets.
+    CaptureIncomplete = "capture-incomplete",
+}
+
+impl Finding {
+    /// The verdict that follows from the evidence: what is missing makes it possible at best, an open rival likely.
+    pub(crate) fn verdict_of(rivals: &[Rival], missing: &[String]) -> Verdict {
+        if rivals.iter().all(|r| r.status == RivalStatus::Refuted) && missing.is_empty() {
+            Verdict::Confirmed
+        } else if missing.is_empty() {
+            Verdict::Likely
+        } else {
+            Verdict::Possible
+        }
+    }
+}

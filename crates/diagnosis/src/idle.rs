@@ -1,0 +1,103 @@
+//! Session timers of the devices on the path, bracketed over all connections.
+
+use crosscap_correlation::Correlation;
+use crosscap_packet::Endpoint;
+use crosscap_reassembly::{Direction, Phase};
+
+use crate::devices::{DEVICES, Device};
+use crate::finding::{Finding, FindingId, Verdict};
+use crate::population::Population;
+
+/// The timer of one service in one phase: longer than the longest silence outlived, no longer than the shortest broken.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct IdleTimeout {
+    /// The service, as the clients address it.
+    pub scope: Endpoint,
+    /// The phase.
+    pub phase: Phase,
+    /// Longest silence after which the server's first packet was still translated, nanoseconds. The timer is longer.
+    pub survived_max: Option<i64>,
+    /// Longest silence that the client ended and that was answered, nanoseconds. No bound of the timer: the client's
+    /// packet may have opened a new session without anybody noticing.
+    pub survived_client_first: Option<i64>,
+    /// Shortest silence that broke a connection, nanoseconds. The timer is at most this.
+    pub broke_min: Option<i64>,
+    /// Known devices, and whether their default lies in between.
+    pub candidates: Vec<Candidate>,
+}
+
+/// A known device.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Candidate {
+    /// Which.
+    pub device: Device,
+    /// Whether its default fits the bracket, and its way of failing what was seen.
+    pub consistent: bool,
+}
+
+/// The brackets of all services that were silent for long or broke.
+pub(crate) fn timeouts(
+    correlation: &Correlation,
+    population: &Population,
+    broken: &[Finding],
+) -> Vec<IdleTimeout> {
+    let mut found = Vec::new();
+    for (scope, service) in population.services() {
+        for phase in [Phase::Established, Phase::HalfClosed] {
+            let mine = broken.iter().filter(|finding| {
+                let path = &correlation.paths[finding.paths[0]];
+                finding.verdict <= Verdict::Likely
+                    && phase_of(finding.id) == Some(phase)
+                    && path.orig_leg().of(&correlation.points).resp == scope
+            });
+            let broke_min =
+                mine.clone().flat_map(|f| &f.silences).map(|(_, silence)| *silence).min();
+            let on_node = mine.clone().any(|finding| finding.id != FindingId::IdleSilentDrop);
+            let survived_max = service.outlived_server_first(phase);
+            let survived_client_first = service.outlived[phase as usize][Direction::Orig as usize];
+            if broke_min.is_none() && survived_max.is_none_or(|s| s < WORTH_TELLING) {
+                continue;
+            }
+            let candidates = DEVICES
+                .iter()
+                .filter(|d| d.phase == phase)
+                .map(|&device| Candidate {
+                    device,
+                    consistent: fits(&device, survived_max, broke_min, on_node),
+                })
+                .collect();
+            found.push(IdleTimeout {
+                scope,
+                phase,
+                survived_max,
+                survived_client_first,
+                broke_min,
+                candidates,
+            });
+        }
+    }
+    found
+}
+
+/// Whose timer a finding tells of.
+fn phase_of(id: FindingId) -> Option<Phase> {
+    match id {
+        FindingId::NatExpiredServerSpoke
+        | FindingId::NatExpiredClientSpoke
+        | FindingId::IdleSilentDrop => Some(Phase::Established),
+        FindingId::NatExpiredHalfClosed => Some(Phase::HalfClosed),
+        _ => None,
+    }
+}
+
+fn fits(device: &Device, survived: Option<i64>, broke: Option<i64>, on_node: bool) -> bool {
+    let seconds = |s: u64| i64::try_from(s).unwrap_or(i64::MAX).saturating_mul(1_000_000_000);
+    survived.is_none_or(|s| seconds(device.seconds + device.lateness) > s)
+        && broke.is_none_or(|b| seconds(device.seconds) <= b)
+        && (device.on_node || !on_node)
+}
+
+/// A service of which nothing broke is told of only if it outlived a silence of this length, nanoseconds.
+const WORTH_TELLING: i64 = 60_000_000_000;

@@ -1,0 +1,88 @@
+//! What the other connections say: how much silence they outlived, how long answers usually take.
+
+use std::collections::BTreeMap;
+
+use crosscap_correlation::Correlation;
+use crosscap_packet::{Endpoint, Timestamp};
+use crosscap_reassembly::{Direction, Phase};
+
+/// All connections to one service, as the clients address it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Service {
+    /// Longest silence outlived, by phase and by who ended it, nanoseconds.
+    pub(crate) outlived: [[Option<i64>; 2]; 2],
+    /// Median over connections of the longest time an answer took, nanoseconds.
+    pub(crate) median_wait: i64,
+    /// Connections with an answer.
+    pub(crate) answered: usize,
+    /// For each connection whose server was heard through the NAT: its first packet and the server's last, reference
+    /// time, sorted by the first.
+    spans: Vec<(Timestamp, Timestamp)>,
+}
+
+impl Service {
+    /// Longest silence that the *server* ended and that was outlived, nanoseconds.
+    ///
+    /// Only this one proves that a NAT session was still there: a client's packet may silently have opened a new one.
+    pub(crate) fn outlived_server_first(&self, phase: Phase) -> Option<i64> {
+        self.outlived[phase as usize][Direction::Resp as usize]
+    }
+
+    /// How many connections were set up before `from` and heard of their server, translated, after `to`.
+    pub(crate) fn spanning(&self, from: Timestamp, to: Timestamp) -> usize {
+        let before = self.spans.partition_point(|(first, _)| *first < from);
+        self.spans[..before].iter().filter(|(_, last)| *last > to).count()
+    }
+}
+
+/// The services of a correlation, by the responder as the client sees it.
+#[derive(Debug)]
+pub(crate) struct Population {
+    services: BTreeMap<Endpoint, Service>,
+    nothing: Service,
+}
+
+impl Population {
+    pub(crate) fn of(correlation: &Correlation) -> Self {
+        let mut services: BTreeMap<Endpoint, (Service, Vec<i64>)> = BTreeMap::new();
+        for path in &correlation.paths {
+            let orig_leg = path.orig_leg();
+            let near = orig_leg.of(&correlation.points);
+            let (service, waits) = services.entry(near.resp).or_default();
+            for leg in path.regular() {
+                let Some(silences) = &leg.of(&correlation.points).silences else { continue };
+                for phase in [Phase::Established, Phase::HalfClosed] {
+                    for speaker in Direction::BOTH {
+                        let slot = &mut service.outlived[phase as usize][speaker as usize];
+                        let found = silences.longest_outlived(phase, speaker).map(|s| s.nanos());
+                        *slot = (*slot).max(found);
+                    }
+                }
+            }
+            let far = path.resp_leg().of(&correlation.points);
+            waits.extend(far.longest_wait.as_ref().map(|w| w.nanos()));
+            let heard = near.flow(Direction::Resp).last.filter(|_| !near.is_reset());
+            if let Some(last) = heard {
+                let at = |time| correlation.reference_estimate(orig_leg.point, time);
+                service.spans.push((at(near.first.time), at(last.time)));
+            }
+        }
+        let finish = |(mut service, mut waits): (Service, Vec<i64>)| {
+            waits.sort_unstable();
+            service.answered = waits.len();
+            service.median_wait = waits.get(waits.len() / 2).copied().unwrap_or_default();
+            service.spans.sort_unstable();
+            service
+        };
+        let services = services.into_iter().map(|(scope, s)| (scope, finish(s))).collect();
+        Self { services, nothing: Service::default() }
+    }
+
+    pub(crate) fn service(&self, scope: Endpoint) -> &Service {
+        self.services.get(&scope).unwrap_or(&self.nothing)
+    }
+
+    pub(crate) fn services(&self) -> impl Iterator<Item = (Endpoint, &Service)> {
+        self.services.iter().map(|(scope, service)| (*scope, service))
+    }
+}

@@ -1,0 +1,106 @@
+//! What to do about it, written once.
+
+use crate::Advice;
+
+fn advice(text: &str, side_effect: &str, reference: &str) -> Advice {
+    Advice { text: text.into(), side_effect: side_effect.into(), reference: reference.into() }
+}
+
+/// Keep an idle session known to everything on the path.
+pub(super) fn keep_alive() -> Advice {
+    advice(
+        "Turn TCP keep-alive on in the client or the server, with an idle time well below the shortest silence that \
+         broke: SO_KEEPALIVE with TCP_KEEPIDLE 300 or less. Pods do not inherit the node's net.ipv4.tcp_keepalive_time.",
+        "A few small packets for each idle connection; a dead peer is noticed, and the application sees an error.",
+        "tcp(7), SO_KEEPALIVE; RFC 9293 §3.8.4",
+    )
+}
+
+/// Let the NAT remember longer.
+pub(super) fn longer_session() -> Advice {
+    advice(
+        "Lengthen the session timer of the NAT: kube-proxy --ipvs-tcp-timeout in IPVS mode, else \
+         --conntrack-tcp-timeout-established.",
+        "Cluster-wide: every node keeps dead sessions that much longer, in memory and in the connection table.",
+        "kube-proxy reference; ipvsadm(8) --set; kubernetes/kubernetes#93337",
+    )
+}
+
+/// Do not stay silent for so long.
+pub(super) fn answer_later() -> Advice {
+    advice(
+        "Do not hold a connection silent while computing: answer at once with a job to poll, or send something now and \
+         then (HTTP/2 PING, a heartbeat, chunks).",
+        "A change of the application's protocol.",
+        "RFC 9110 §15.3.3 (202 Accepted)",
+    )
+}
+
+/// Do not wait for ever.
+pub(super) fn read_timeout() -> Advice {
+    advice(
+        "Give the client a read timeout, so that it does not wait for ever whatever the network does.",
+        "Long answers that were merely slow fail as well; choose it above the longest answer expected.",
+        "tcp(7), SO_RCVTIMEO; the client library's manual",
+    )
+}
+
+/// Leave out the translation.
+pub(super) fn no_nat() -> Advice {
+    advice(
+        "Address the pod directly (a headless Service), so that no session has to be remembered.",
+        "The client balances load by itself and must follow pods that come and go.",
+        "kubernetes.io: Headless Services",
+    )
+}
+
+/// Do not half-close.
+pub(super) fn no_half_close() -> Advice {
+    advice(
+        "Do not close the client's sending side while waiting for an answer: once a FIN was seen, NAT keeps the session \
+         for a much shorter time, and keep-alives do not help.",
+        "The protocol needs another mark for the end of a request.",
+        "Linux ip_vs_proto_tcp.c: CLOSE_WAIT 60 s; --ipvs-tcpfin-timeout sets FIN_WAIT, not CLOSE_WAIT",
+    )
+}
+
+/// Do not judge windows, or drop what was judged.
+pub(super) fn liberal_conntrack() -> Advice {
+    advice(
+        "Let connection tracking accept segments outside the window it computed: \
+         net.netfilter.nf_conntrack_tcp_be_liberal=1 (kube-proxy --conntrack-tcp-be-liberal); or drop what it judges \
+         invalid, as kube-proxy does in iptables mode since 1.15.",
+        "Liberal: resets and data outside the window are translated as well. Dropping: such segments are lost and sent \
+         again.",
+        "kubernetes/kubernetes#74839, #74840, #120354; the Kubernetes blog of 2019-03-29",
+    )
+}
+
+/// Make the silent device talk.
+pub(super) fn reset_on_expiry() -> Advice {
+    advice(
+        "Have the device reset expired sessions where it can (Azure Load Balancer: TCP reset on idle), and bound \
+         retransmission in the hosts (TCP_USER_TIMEOUT, or tcp_retries2 = 8).",
+        "Connections over a path that is down for minutes fail sooner.",
+        "Azure Load Balancer TCP reset; tcp(7), TCP_USER_TIMEOUT",
+    )
+}
+
+/// A busy server.
+pub(super) fn profile_server() -> Advice {
+    advice(
+        "Look at the server: the request had arrived and was acknowledged; the time was spent there.",
+        "None.",
+        "The server's own log and profile, at the times given",
+    )
+}
+
+/// Patience.
+pub(super) fn client_timeout() -> Advice {
+    advice(
+        "Raise the client's timeout above the time the server needs, or make the server answer faster; let the server \
+         notice that the client has gone.",
+        "A longer timeout keeps clients waiting longer where the server is down.",
+        "The client library's manual",
+    )
+}

@@ -1,0 +1,160 @@
+//! The client's host gave up while it waited for an answer (`client-abort`).
+//!
+//! NAT is intact: the client's FIN or RST and the server's late answer pass it.
+
+use crosscap_packet::TcpFlags;
+use crosscap_reassembly::{Direction, Sighting};
+
+use super::advice;
+use crate::case::{Case, LegView};
+use crate::finding::{Finding, FindingId, Rival, Severity, Verdict};
+use crate::words::duration;
+
+/// How a client gave up.
+struct GaveUp {
+    /// The last packet of its request.
+    request: Sighting,
+    /// Its FIN or RST.
+    closing: Sighting,
+    /// Its first RST, where it sent one.
+    reset: Option<Sighting>,
+}
+
+/// A client that closed or reset while a request was open.
+pub(super) fn screen(case: &Case<'_>) -> bool {
+    vantage(case).and_then(gave_up).is_some()
+}
+
+/// The leg to judge the client by.
+fn vantage<'a>(case: &Case<'a>) -> Option<LegView<'a>> {
+    case.orig_side().or_else(|| case.resp_side())
+}
+
+fn gave_up(leg: LegView<'_>) -> Option<GaveUp> {
+    let c = leg.connection;
+    let client = c.flow(Direction::Orig);
+    let reset = client.reset.map(|r| r.at);
+    let closing = [client.fin, reset].into_iter().flatten().min_by_key(|s| s.frame)?;
+    // Answered later, after the close, is still unanswered when the client closed.
+    let late = c
+        .longest_wait
+        .as_ref()
+        .filter(|w| w.request.frame < closing.frame && w.answer.frame > closing.frame);
+    let request = late
+        .map(|w| w.request)
+        .or_else(|| c.unanswered_request().filter(|r| r.frame < closing.frame))?;
+    // A FIN alone may close the sending side only; a reset, then or later, shows that nobody listens any more.
+    (closing.time.since(request.time) >= PATIENCE && reset.is_some()).then_some(GaveUp {
+        request,
+        closing,
+        reset,
+    })
+}
+
+/// Whether `closing` came long enough after the last request to be a client losing patience.
+pub(super) fn waited(leg: LegView<'_>, closing: &Sighting) -> bool {
+    gave_up(leg).is_some_and(|g| g.closing.frame == closing.frame)
+}
+
+pub(super) fn examine(case: &Case<'_>) -> Option<Finding> {
+    let leg = vantage(case)?;
+    let GaveUp { request, closing, reset } = gave_up(leg)?;
+    if case.strays().next().is_some() {
+        return None;
+    }
+    let near = case.orig_side();
+    let far = case.resp_side().filter(|f| f.place != leg.place);
+    let word = if closing.segment.flags.contains(TcpFlags::RST) { "reset" } else { "closed" };
+
+    let mut facts: Vec<_> = case.set_up(leg).into_iter().collect();
+    let text = format!(
+        "The last byte of the request, {} in this packet.",
+        bytes(request.segment.payload_len)
+    );
+    facts.push(case.fact(leg, &request, text));
+    let waited = duration(closing.time.since(request.time));
+    let text =
+        format!("The client {word} the connection after waiting {waited} without an answer.");
+    facts.push(case.fact(leg, &closing, text));
+    let arrived = far.and_then(|f| {
+        let flow = f.connection.flow(Direction::Orig);
+        let at =
+            [flow.fin, flow.reset.map(|r| r.at)].into_iter().flatten().min_by_key(|s| s.frame)?;
+        Some((f, at))
+    });
+    if let Some((f, at)) = &arrived {
+        facts.push(case.fact(*f, at, "It reached the server.".into()));
+    }
+    let answer = case
+        .after(leg.place, Direction::Resp, closing.frame)
+        .find(|(_, at)| at.segment.payload_len > 0);
+    if let Some((_, at)) = answer {
+        let text = format!(
+            "The server's answer came {} after the request, translated as it should be.",
+            duration(at.time.since(request.time))
+        );
+        facts.push(case.fact(leg, at, text));
+    }
+    if let Some(reset) = reset.filter(|r| r.frame != closing.frame) {
+        facts.push(case.fact(
+            leg,
+            &reset,
+            "The client's host, which had forgotten the connection, reset it.".into(),
+        ));
+    }
+
+    let own_ttl = leg.connection.flow(Direction::Orig).first.map(|s| s.segment.ttl);
+    let own = near.is_some() && own_ttl == Some(closing.segment.ttl);
+    let no_sight = "The client's side was not captured.";
+    let passes =
+        "What the client sent passed the NAT and reached the server on the same connection.";
+    let rivals = vec![
+        Rival::judged(
+            FindingId::ResetInjected,
+            own,
+            "The packet was seen leaving the client, with the time to live of the client's own packets.",
+            no_sight,
+        ),
+        Rival::judged(FindingId::NatExpiredServerSpoke, own || arrived.is_some(), passes, no_sight),
+        Rival::judged(
+            FindingId::IdleResetByMiddlebox,
+            own,
+            "The client's own host closed; no device in between did.",
+            no_sight,
+        ),
+    ];
+    let mut would_decide = Vec::new();
+    if near.is_none() {
+        would_decide
+            .push("A capture at the client, which shows whether it sent this itself.".into());
+    }
+    let mut verdict = Finding::verdict_of(&rivals, &would_decide);
+    if far.is_none() && near.is_some() {
+        verdict = verdict.max(Verdict::Likely);
+        would_decide
+            .push("A capture at the server, which shows what it was doing meanwhile.".into());
+    }
+    Some(Finding {
+        id: FindingId::ClientAbort,
+        severity: Severity::Broken,
+        verdict,
+        title: format!(
+            "The client gave up: it {word} the connection to {} after waiting {waited} for an answer",
+            case.scope()
+        ),
+        paths: vec![case.index],
+        silences: Vec::new(),
+        hung_side: case.hung_side(),
+        facts,
+        rivals,
+        would_decide,
+        advice: vec![advice::client_timeout()],
+    })
+}
+
+fn bytes(count: u32) -> String {
+    crate::words::counted(count as usize, "byte")
+}
+
+/// A client that closes sooner than this after its last byte did not wait for an answer, nanoseconds: it said goodbye.
+const PATIENCE: i64 = 500_000_000;

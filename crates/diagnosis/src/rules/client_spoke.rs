@@ -1,0 +1,130 @@
+//! The NAT forgot the session, then the client spoke and was reset by the translating host itself
+//! (`nat-expired-client-spoke`).
+
+use crosscap_packet::TcpFlags;
+use crosscap_reassembly::{Direction, ResetForm, Silence};
+
+use super::advice;
+use crate::case::{Case, INITIAL_TTLS, LegView};
+use crate::finding::{Finding, FindingId, Rival, Severity, Verdict};
+use crate::words::duration;
+
+/// At the client's side: a silence that the client ended, and a reset from the service.
+pub(super) fn screen(case: &Case<'_>) -> bool {
+    refused(case).is_some()
+}
+
+fn refused<'a>(case: &Case<'a>) -> Option<(LegView<'a>, Silence)> {
+    let near = case.orig_side()?;
+    let silence = near.connection.silences.as_ref()?.unanswered()?;
+    let reset = near.connection.flow(Direction::Resp).reset?;
+    let answers = reset.form == ResetForm::NoSocket && reset.at.frame > silence.after.frame;
+    (silence.first_speaker == Direction::Orig && answers).then_some((near, silence))
+}
+
+pub(super) fn examine(case: &Case<'_>) -> Option<Finding> {
+    let (near, silence) = refused(case)?;
+    let reset = near.connection.flow(Direction::Resp).reset?.at;
+    // A middlebox that resets on its own does not take the number from what it answers.
+    let (_, answered) =
+        case.after(near.place, Direction::Orig, silence.before.frame).find(|(_, at)| {
+            at.segment.flags.contains(TcpFlags::ACK)
+                && at.segment.ack == reset.segment.seq
+                && at.frame < reset.frame
+        })?;
+    let far = case.resp_side();
+    if let Some(far) = far {
+        let sent_by_server = far.connection.flow(Direction::Resp).reset.is_some();
+        let arrived = far.connection.last.frame > far.connection.first.frame
+            && case.rows_at(near.place).any(|(row, seen)| {
+                seen.at.frame == answered.frame && row.at_leg(far.place).is_some()
+            });
+        if sent_by_server || arrived {
+            return None;
+        }
+    }
+    let covered = far.is_some_and(|far| case.covers(far.leg.point, near.leg.point, reset.time));
+    let server_ttl = near.connection.flow(Direction::Resp).first.map(|s| s.segment.ttl);
+    let local = INITIAL_TTLS.contains(&reset.segment.ttl) && server_ttl != Some(reset.segment.ttl);
+
+    let mut facts: Vec<_> = case.set_up(near).into_iter().collect();
+    let text = format!(
+        "The last packet of either end through the NAT; then silence for {}.",
+        duration(silence.nanos())
+    );
+    facts.push(case.fact(near, &silence.before, text));
+    let text = format!(
+        "The client spoke again: {} bytes to {}.",
+        answered.segment.payload_len, near.connection.resp
+    );
+    facts.push(case.fact(near, answered, text));
+    let text = format!(
+        "A reset came back {} later, as a host without such a connection sends it, with a time to live of {} where the \
+         server's packets have {}.",
+        duration(reset.time.since(answered.time)),
+        reset.segment.ttl,
+        server_ttl.map_or_else(|| "an unknown one".into(), |ttl| ttl.to_string()),
+    );
+    facts.push(case.fact(near, &reset, text));
+    if let Some(far) = far.filter(|_| covered) {
+        let text = "At the server this was the last packet: neither what the client sent nor a reset was seen there, and \
+                    the server still believes in the connection."
+            .into();
+        facts.push(case.fact(far, &far.connection.last, text));
+    }
+
+    let (nothing_sent, ttl_tells) = (
+        "The capture at the server was running and shows no reset leaving.",
+        "The reset's time to live is undiminished and differs from that of the server's packets: the client's own node \
+         sent it.",
+    );
+    let no_sight = "The server's side was not captured at that time.";
+    let no_ttl = "The reset's time to live does not tell who sent it.";
+    let rivals = vec![
+        Rival::judged(
+            FindingId::ServerReset,
+            covered || local,
+            if covered { nothing_sent } else { ttl_tells },
+            no_sight,
+        ),
+        Rival::judged(FindingId::IdleResetByMiddlebox, local, ttl_tells, no_ttl),
+        Rival::judged(FindingId::NatRemappedBackend, local, ttl_tells, no_ttl),
+        Rival::judged(
+            FindingId::ResetInjected,
+            true,
+            "The reset takes its number from the client's packet and came only after the silence.",
+            "",
+        ),
+    ];
+    let mut would_decide = Vec::new();
+    if !covered {
+        would_decide.push("A capture at the server over the same time, which shows whether the packet arrived there.".into());
+    }
+    let mut verdict = Finding::verdict_of(&rivals, &would_decide);
+    if case
+        .service()
+        .outlived_server_first(silence.phase)
+        .is_some_and(|longest| longest >= silence.nanos())
+    {
+        verdict = verdict.max(Verdict::Possible);
+    }
+    let title = format!(
+        "NAT forgot the connection to {} during {} of silence; the client spoke again and the translating host reset it, \
+         while the server was never told",
+        case.scope(),
+        duration(silence.nanos()),
+    );
+    Some(Finding {
+        id: FindingId::NatExpiredClientSpoke,
+        severity: Severity::Broken,
+        verdict,
+        title,
+        paths: vec![case.index],
+        silences: vec![(case.index, silence.nanos())],
+        hung_side: case.hung_side(),
+        facts,
+        rivals,
+        would_decide,
+        advice: vec![advice::keep_alive(), advice::longer_session(), advice::no_nat()],
+    })
+}

@@ -1,0 +1,93 @@
+//! Connection tracking judged a reply invalid and let it pass untranslated (`conntrack-invalid-reply`).
+//!
+//! The connection is busy, not idle; NAT works for the packets around the one that was not translated.
+
+use super::advice;
+use super::untranslated::Untranslated;
+use crate::case::Case;
+use crate::finding::{Finding, FindingId, HungSide, Rival, Severity, Verdict};
+use crate::words::duration;
+
+/// Whether this, and not a forgotten session, explains the untranslated reply.
+pub(super) fn explains(case: &Case<'_>, seen: &Untranslated<'_>) -> bool {
+    let phase = if seen.fin_before().is_some() {
+        crosscap_reassembly::Phase::HalfClosed
+    } else {
+        crosscap_reassembly::Phase::Established
+    };
+    let outlived = case
+        .service()
+        .outlived_server_first(phase)
+        .is_some_and(|longest| longest >= seen.silence());
+    seen.translated_after.is_some() || seen.silence() < BUSY || (!seen.in_order && outlived)
+}
+
+pub(super) fn examine(case: &Case<'_>) -> Option<Finding> {
+    let seen = Untranslated::of(case)?;
+    if !explains(case, &seen) {
+        return None;
+    }
+    let silence = seen.silence();
+    let mut facts: Vec<_> = case.set_up(seen.near).into_iter().collect();
+    let text = format!(
+        "The last translated packet, {} before the reply: the connection was busy.",
+        duration(silence)
+    );
+    facts.push(case.fact(seen.near, &seen.before, text));
+    facts.extend(seen.facts(case));
+    if let Some(after) = &seen.translated_after {
+        let text =
+            format!("Later packets from {} were translated again.", seen.near.connection.resp);
+        facts.push(case.fact(seen.near, after, text));
+    }
+    facts.extend(seen.orphaned(case));
+
+    let works = seen.translated_after.is_some();
+    let mut rivals = vec![Rival::judged(
+        FindingId::NatExpiredServerSpoke,
+        works || (silence < BUSY && !seen.in_order),
+        if works {
+            "The NAT still knew the session: later packets were translated."
+        } else {
+            "The connection was not idle, and the reply's numbers are not those that were due: a forgotten session \
+             leaves in-order replies untranslated."
+        },
+        "No packet was translated afterwards, so the session itself may have been lost.",
+    )];
+    rivals.extend(seen.rivals(case));
+    let mut would_decide = Vec::new();
+    if case.resp_side().is_none() {
+        would_decide
+            .push("A capture at the server, which shows whether the reset reached it.".into());
+    }
+    let mut verdict = Finding::verdict_of(&rivals, &would_decide);
+    if seen.reset.is_none() {
+        verdict = verdict.max(Verdict::Possible);
+    }
+    let hung_side = case.hung_side();
+    let end = match hung_side {
+        HungSide::Orig => "the server closed and the client still waits",
+        HungSide::Both => "neither end was told",
+        HungSide::Resp | HungSide::None => "the connection was reset",
+    };
+    let title = format!(
+        "Connection tracking let a reply of a busy connection to {} pass untranslated; the client's host reset it: {end}",
+        case.scope()
+    );
+    Some(Finding {
+        id: FindingId::ConntrackInvalidReply,
+        severity: Severity::Broken,
+        verdict,
+        title,
+        paths: vec![case.index],
+        silences: Vec::new(),
+        hung_side,
+        facts,
+        rivals,
+        would_decide,
+        advice: vec![advice::liberal_conntrack()],
+    })
+}
+
+/// A connection silent for less than this is busy, nanoseconds: no session timer is as short.
+const BUSY: i64 = 1_000_000_000;

@@ -1,0 +1,32 @@
+//! One file for each family of failure modes.
+//!
+//! A rule has two parts. `screen` sees a path without its packets and is cheap: it says whether a second look could
+//! show this failure. `examine` sees the packets and says what they prove.
+
+mod advice;
+mod client_abort;
+mod client_spoke;
+mod conntrack_invalid;
+mod idle_drop;
+mod server_spoke;
+mod slow_server;
+mod untranslated;
+
+use crate::Finding;
+use crate::case::Case;
+
+/// A family of failure modes.
+pub(crate) struct Rule {
+    pub(crate) screen: fn(&Case<'_>) -> bool,
+    pub(crate) examine: fn(&Case<'_>) -> Option<Finding>,
+}
+
+/// All rules. Causes come before what they entail.
+pub(crate) const RULES: &[Rule] = &[
+    Rule { screen: untranslated::screen, examine: conntrack_invalid::examine },
+    Rule { screen: server_spoke::screen, examine: server_spoke::examine },
+    Rule { screen: client_spoke::screen, examine: client_spoke::examine },
+    Rule { screen: idle_drop::screen, examine: idle_drop::examine },
+    Rule { screen: client_abort::screen, examine: client_abort::examine },
+    Rule { screen: slow_server::screen, examine: slow_server::examine },
+];

@@ -1,0 +1,106 @@
+//! The server took long to answer (`slow-server`). No fault of the network; what makes idle timers run out.
+
+use crosscap_reassembly::{Direction, Wait};
+
+use super::advice;
+use crate::case::{Case, LegView, is_bare};
+use crate::finding::{Finding, FindingId, HungSide, Rival, Severity, Verdict};
+use crate::words::duration;
+
+/// An answer that took long, by itself or against the other answers of the service.
+pub(super) fn screen(case: &Case<'_>) -> bool {
+    slow(case).is_some()
+}
+
+fn slow<'a>(case: &Case<'a>) -> Option<(LegView<'a>, &'a Wait)> {
+    let leg = case.resp_side().or_else(|| case.orig_side())?;
+    let wait = leg.connection.longest_wait.as_deref()?;
+    let service = case.service();
+    let unusual =
+        service.answered >= ENOUGH && wait.nanos() >= service.median_wait.saturating_mul(UNUSUAL);
+    (wait.nanos() >= LONG || (wait.nanos() >= NOTICEABLE && unusual)).then_some((leg, wait))
+}
+
+pub(super) fn examine(case: &Case<'_>) -> Option<Finding> {
+    // A client that gave up has its own story, which tells of the wait as well.
+    if super::client_abort::screen(case) {
+        return None;
+    }
+    let (leg, wait) = slow(case)?;
+    let acknowledged =
+        case.after(leg.place, Direction::Resp, wait.request.frame).map(|(_, at)| *at).find(|at| {
+            at.frame < wait.answer.frame
+                && at.segment.ack.ahead_of(wait.request.segment.seq_end()) >= 0
+        });
+    let mut facts: Vec<_> = case.set_up(leg).into_iter().collect();
+    facts.push(case.fact(leg, &wait.request, "The last byte of the request.".into()));
+    if let Some(ack) = acknowledged {
+        let text = format!(
+            "The server's host acknowledged it {} later.",
+            duration(ack.time.since(wait.request.time))
+        );
+        facts.push(case.fact(leg, &ack, text));
+    }
+    let text =
+        format!("The first byte of the answer, {} after the request.", duration(wait.nanos()));
+    facts.push(case.fact(leg, &wait.answer, text));
+
+    let at_server = case.resp_side().is_some();
+    let client = leg.connection.flow(Direction::Orig);
+    let window_open = client.zero_windows == 0;
+    let quiet = case
+        .after(leg.place, Direction::Resp, wait.request.frame)
+        .filter(|(_, at)| at.frame < wait.answer.frame)
+        .all(|(_, at)| is_bare(at) || at.segment.payload_len <= 1);
+    let rivals = vec![
+        Rival::judged(
+            FindingId::PacketLoss,
+            at_server && quiet && acknowledged.is_some(),
+            "The request had arrived, as the server's own acknowledgement shows, and no earlier answer was seen leaving the \
+             server.",
+            "The server's side was not captured, or the request was not acknowledged before the answer.",
+        ),
+        Rival::judged(
+            FindingId::ReceiverStalled,
+            window_open,
+            "The client never closed its window.",
+            "The client had closed its window for a time.",
+        ),
+    ];
+    let mut would_decide = Vec::new();
+    if !at_server {
+        would_decide.push(
+            "A capture at the server, which shows when the request arrived and the answer left."
+                .into(),
+        );
+    }
+    let mut verdict = Finding::verdict_of(&rivals, &[]);
+    if !at_server {
+        verdict = verdict.max(Verdict::Likely);
+    }
+    Some(Finding {
+        id: FindingId::SlowServer,
+        severity: Severity::Degraded,
+        verdict,
+        title: format!("The server at {} took {} to answer", case.scope(), duration(wait.nanos())),
+        paths: vec![case.index],
+        silences: Vec::new(),
+        hung_side: HungSide::None,
+        facts,
+        rivals,
+        would_decide,
+        advice: vec![advice::profile_server(), advice::answer_later()],
+    })
+}
+
+/// Long whatever the service, nanoseconds.
+const LONG: i64 = 5_000_000_000;
+
+/// Long where it is unusual for the service, nanoseconds.
+const NOTICEABLE: i64 = 2_000_000_000;
+
+/// How many times the median makes a wait unusual.
+const UNUSUAL: i64 = 10;
+
+/// Answered connections that make a median worth having.
+const ENOUGH: usize = 8;

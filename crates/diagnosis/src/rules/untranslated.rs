@@ -1,0 +1,175 @@
+//! What a stray leg shows: a segment that NAT should have translated and did not.
+
+use crosscap_packet::TcpFlags;
+use crosscap_reassembly::{Direction, Reset, Sighting};
+
+use crate::case::{Case, LegView};
+use crate::finding::{Fact, FindingId, Rival};
+use crate::words::duration;
+
+/// The first segment of a responder that reached the client's side with the responder's own address.
+pub(super) struct Untranslated<'a> {
+    /// The leg it arrived on.
+    pub(super) stray: LegView<'a>,
+    /// The leg it should have arrived on, at the same point.
+    pub(super) near: LegView<'a>,
+    /// The segment.
+    pub(super) reply: Sighting,
+    /// What the client's host answered.
+    pub(super) reset: Option<Reset>,
+    /// The last packet before it on the leg it should have arrived on.
+    pub(super) before: Sighting,
+    /// Whether the numbers are exactly those that the client expected next.
+    pub(super) in_order: bool,
+    /// A later packet of the responder that was translated.
+    pub(super) translated_after: Option<Sighting>,
+}
+
+/// Whether the path has a stray leg at all.
+pub(super) fn screen(case: &Case<'_>) -> bool {
+    case.path.strays().next().is_some()
+}
+
+impl<'a> Untranslated<'a> {
+    /// What the first stray leg that carries a segment of the responder shows.
+    pub(super) fn of(case: &Case<'a>) -> Option<Self> {
+        let stray = case.strays().find(|s| s.connection.flow(Direction::Resp).first.is_some())?;
+        let near = case.regular().find(|r| r.leg.point == stray.leg.point)?;
+        let reply = stray.connection.flow(Direction::Resp).first?;
+        let before = *case.last_before(near.place, reply.frame)?;
+        let expected = |direction| case.next_seq_before(near.place, direction, reply.frame);
+        let in_order = expected(Direction::Resp) == Some(reply.segment.seq)
+            && expected(Direction::Orig) == Some(reply.segment.ack);
+        // A reset on the translated leg counts only if the responder is seen to send it: the translating host may
+        // answer in its place.
+        let translated_after = case
+            .after(near.place, Direction::Resp, reply.frame)
+            .find(|(row, at)| {
+                !at.segment.flags.contains(TcpFlags::RST) || row.first().leg != near.place
+            })
+            .map(|(_, at)| *at);
+        let reset = stray.connection.flow(Direction::Orig).reset;
+        Some(Self { stray, near, reply, reset, before, in_order, translated_after })
+    }
+
+    /// How long the translated leg had been silent, nanoseconds in one clock.
+    pub(super) fn silence(&self) -> i64 {
+        self.reply.time.since(self.before.time)
+    }
+
+    /// The FIN that one end had sent before the silence.
+    pub(super) fn fin_before(&self) -> Option<Sighting> {
+        let fins = Direction::BOTH.map(|d| self.near.connection.flow(d).fin);
+        fins.into_iter().flatten().find(|fin| fin.frame <= self.before.frame)
+    }
+
+    /// The reply, seen leaving the server and arriving with the wrong address; the reset, leaving and arriving.
+    pub(super) fn facts(&self, case: &Case<'_>) -> Vec<Fact> {
+        let mut facts = Vec::new();
+        let (pod, service) = (self.stray.connection.resp, self.near.connection.resp);
+        let bytes = self.reply.segment.payload_len;
+        let far = case.resp_side();
+        let sent = far.and_then(|far| {
+            Some((far, case.carrying(far.place, Direction::Resp, self.reply.segment.seq)?.1))
+        });
+        if let Some((far, at)) = sent {
+            let text = format!("The server sent its next {} bytes.", at.segment.payload_len);
+            facts.push(case.fact(far, at, text));
+        }
+        let text = format!(
+            "They reached the client's side from {pod} instead of {service}: {bytes} bytes with sequence number {} and \
+             acknowledgement {}{}.",
+            self.reply.segment.seq.0,
+            self.reply.segment.ack.0,
+            if self.in_order { ", exactly those the connection was waiting for" } else { "" },
+        );
+        facts.push(case.fact(self.stray, &self.reply, text));
+        let Some(reset) = self.reset else { return facts };
+        let text = format!(
+            "{} has no connection with {pod} and reset it: RST to {pod} with sequence number {}, the acknowledgement \
+             number of the reply, {} later.",
+            self.near.connection.orig,
+            reset.at.segment.seq.0,
+            duration(reset.at.time.since(self.reply.time)),
+        );
+        facts.push(case.fact(self.stray, &reset.at, text));
+        if let Some(far) = far
+            && let Some(arrived) = far.connection.flow(Direction::Orig).reset
+        {
+            let text = "The reset reached the server, whose connection it ended.".to_owned();
+            facts.push(case.fact(far, &arrived.at, text));
+        }
+        facts
+    }
+
+    /// Whether the client's end was left alone: nothing came back on the translated leg.
+    pub(super) fn orphaned(&self, case: &Case<'_>) -> Option<Fact> {
+        let c = self.near.connection;
+        if c.is_reset() || c.is_closed() || self.translated_after.is_some() {
+            return None;
+        }
+        let last = &c.last;
+        let end = case.correlation.points[self.near.leg.point].last?;
+        let text = format!(
+            "{} still waits: until the capture ends, {} later, no FIN and no RST from {} was seen.",
+            c.orig,
+            duration(end.since(self.reply.time)),
+            c.resp,
+        );
+        Some(case.fact(self.near, last, text))
+    }
+
+    /// The rivals of every untranslated reply.
+    pub(super) fn rivals(&self, case: &Case<'_>) -> Vec<Rival> {
+        let earlier = self
+            .near
+            .connection
+            .flow(Direction::Resp)
+            .first
+            .is_some_and(|f| f.frame < self.reply.frame);
+        let own_ttl = self.near.connection.flow(Direction::Orig).first.map(|s| s.segment.ttl);
+        let reset_is_the_clients = self.reset.is_some_and(|r| {
+            r.at.segment.seq == self.reply.segment.ack && Some(r.at.segment.ttl) == own_ttl
+        });
+        let no_close = self
+            .near
+            .connection
+            .flow(Direction::Orig)
+            .reset
+            .is_none_or(|r| r.at.frame > self.reply.frame);
+        let spoke_first = case.resp_side().is_some_and(|far| {
+            far.connection
+                .flow(Direction::Resp)
+                .reset
+                .is_none_or(|r| r.at.frame > far.connection.first.frame)
+                && far.connection.flow(Direction::Orig).reset.is_some()
+        });
+        vec![
+            Rival::judged(
+                FindingId::AsymmetricPath,
+                earlier,
+                "Earlier replies of the same connection arrived translated, so replies do pass the NAT.",
+                "No earlier reply of this connection was seen translated.",
+            ),
+            Rival::judged(
+                FindingId::ClientAbort,
+                no_close,
+                "The client had sent no reset on the connection it knows; its reset went to the address it does not know.",
+                "The client itself had reset the connection before.",
+            ),
+            Rival::judged(
+                FindingId::ResetInjected,
+                reset_is_the_clients,
+                "The reset has the time to live of the client's own packets and takes its number from the reply: the \
+                 client's host sent it.",
+                "The reset was not captured, or differs from what the client's host would send.",
+            ),
+            Rival::judged(
+                FindingId::ServerReset,
+                spoke_first || case.resp_side().is_none(),
+                "The server sent an answer, not a reset.",
+                "The server's capture shows it resetting as well.",
+            ),
+        ]
+    }
+}

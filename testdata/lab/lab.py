@@ -1,0 +1,48 @@
+#!/usr/bin/env python3
+"""The capture lab: makes the captures under testdata/ with real kernels, real programs and real tcpdump.
+
+    sudo python3 testdata/lab/lab.py SCENARIO... | all [--out DIR]
+"""
+
+import argparse
+import os
+import signal
+import sys
+import time
+from importlib import import_module
+from pathlib import Path
+
+from catalogue import update
+from run import run
+
+SCENARIOS = {
+    "incident": "incident",
+    "healthy": "healthy",
+    "client-speaks-first": "client_speaks_first",
+    "half-closed": "half_closed",
+    "silent-drop": "silent_drop",
+    "invalid": "invalid",
+    "client-gave-up": "client_gave_up",
+    "slow-server": "slow_server",
+}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("scenarios", nargs="+", metavar="SCENARIO", choices=[*SCENARIOS, "all"])
+    parser.add_argument("--out", type=Path, default=Path(__file__).resolve().parent.parent, metavar="DIR")
+    arguments = parser.parse_args()
+    if os.geteuid() != 0:
+        sys.exit("lab.py makes network namespaces and must be run as root")
+    # As an exception, so that namespaces and processes are cleaned up on the way out.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("terminated"))
+    names = SCENARIOS if "all" in arguments.scenarios else arguments.scenarios
+    for name in names:
+        began = time.monotonic()
+        target = run(import_module(f"scenarios.{SCENARIOS[name]}").scenario(), arguments.out)
+        print(f"{name}: {target} ({time.monotonic() - began:.0f} s)", flush=True)
+        update(arguments.out)
+
+
+if __name__ == "__main__":
+    main()
