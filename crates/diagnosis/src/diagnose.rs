@@ -9,6 +9,7 @@ use crate::finding::Finding;
 use crate::idle::{self, IdleTimeout};
 use crate::population::Population;
 use crate::rules::RULES;
+use crate::words::counted;
 
 /// What the rule book says of a correlation.
 #[derive(Clone, Debug, Default)]
@@ -67,13 +68,21 @@ fn group(correlation: &Correlation, single: Vec<Finding>) -> Vec<Finding> {
     groups.into_values().filter_map(merge).collect()
 }
 
-fn merge(same: Vec<Finding>) -> Option<Finding> {
+/// The connection that was silent for longest speaks for all, else the first.
+fn merge(mut same: Vec<Finding>) -> Option<Finding> {
+    same.sort_by_key(|f| {
+        (std::cmp::Reverse(f.silences.first().map(|(_, nanos)| *nanos)), f.paths[0])
+    });
+    let others = same.len() - 1;
     let mut all = same.into_iter();
     let mut merged = all.next()?;
     for other in all {
         merged.paths.extend(other.paths);
         merged.facts.extend(other.facts);
         merged.silences.extend(other.silences);
+    }
+    if others > 0 {
+        merged.title += &format!("; {} alike", counted(others, "more connection"));
     }
     Some(merged)
 }

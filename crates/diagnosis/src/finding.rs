@@ -14,7 +14,7 @@ pub struct Finding {
     pub verdict: Verdict,
     /// One sentence.
     pub title: String,
-    /// Indices of the paths concerned, ascending.
+    /// Indices of the paths concerned; the first speaks for all.
     pub paths: Vec<usize>,
     /// For failures of idle connections, the silence that each path did not outlive: path and nanoseconds, measured
     /// in the clock of one point.

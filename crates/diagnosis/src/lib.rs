@@ -35,4 +35,4 @@ pub use finding::{
     Advice, Fact, Finding, FindingId, HungSide, Rival, RivalStatus, Severity, Verdict,
 };
 pub use idle::{Candidate, IdleTimeout};
-pub use words::duration;
+pub use words::{duration, thousands};

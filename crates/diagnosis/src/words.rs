@@ -25,8 +25,9 @@ pub fn duration(nanos: i64) -> String {
     }
 }
 
-/// `8,204`.
-pub(crate) fn thousands(number: u64) -> String {
+/// A number with its thousands apart: `8,204`.
+#[must_use]
+pub fn thousands(number: u64) -> String {
     let digits = number.to_string();
     let mut grouped = String::new();
     for (i, digit) in digits.chars().enumerate() {

@@ -1,1 +1,44 @@
-//! stub
+//! The report: a versioned model, and one writer for each format.
+//!
+//! [`Report`] is the public interface `crosscap-report/1`: field names are never renamed, fields may be added. Endpoints
+//! are written `10.1.0.2:40422` and `[2001:db8::1]:443`. Times are integer nanoseconds since the Unix epoch in the
+//! capture's own clock, unless the name ends in `_ref_ns`: those are in the clock of the first point.
+//!
+//! - [`write_json`] writes it for programs,
+//! - [`write_text`] for people.
+//!
+//! ```
+//! use std::collections::BTreeMap;
+//! use crosscap_correlation::{Point, correlate};
+//! use crosscap_diagnosis::diagnose;
+//! use crosscap_report::{PointInfo, Report, TextStyle, write_json, write_text};
+//!
+//! let correlation = correlate(vec![Point::new("client", Vec::new())]);
+//! let diagnosis = diagnose(&correlation, &BTreeMap::new());
+//! let report = Report::new(&correlation, &[PointInfo::default()], &diagnosis, &BTreeMap::new());
+//! let mut json = Vec::new();
+//! write_json(&report, &mut json)?;
+//! assert!(json.starts_with(b"{\n  \"schema\": \"crosscap-report/1\""));
+//! let mut text = Vec::new();
+//! write_text(&report, TextStyle::default(), &mut text)?;
+//! # Ok::<(), std::io::Error>(())
+//! ```
+
+#![forbid(unsafe_code)]
+
+mod build;
+mod escape;
+mod json;
+mod model;
+mod text;
+mod timeline;
+mod wireshark;
+
+pub use build::PointInfo;
+pub use json::write_json;
+pub use model::{
+    Advice, Candidate, Clock, ClockSegment, Connection, Endpoints, Fact, Finding, Generator,
+    IdleTimeout, Leg, Loss, Match, Nat, Point, Quality, Report, Rival, SCHEMA, Timeline,
+    TimelineRow, TimelineSighting,
+};
+pub use text::{TextStyle, write_text};

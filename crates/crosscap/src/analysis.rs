@@ -1,0 +1,108 @@
+//! The whole run.
+
+use std::collections::HashSet;
+use std::path::PathBuf;
+
+use crosscap_correlation::{Correlation, correlate};
+use crosscap_diagnosis::{Diagnosis, diagnose, suspects};
+use crosscap_report::{PointInfo, Report};
+use rayon::prelude::*;
+
+use crate::Error;
+use crate::read::{PointFiles, PointRead, read_point};
+use crate::second_look;
+
+/// An analysis of captures from one or more points.
+#[derive(Clone, Copy, Debug)]
+pub struct Analysis;
+
+impl Analysis {
+    /// Starts with nothing; add at least one point.
+    #[must_use]
+    pub fn builder() -> AnalysisBuilder {
+        AnalysisBuilder::default()
+    }
+}
+
+/// What to analyse, and how.
+#[derive(Clone, Debug, Default)]
+pub struct AnalysisBuilder {
+    points: Vec<PointFiles>,
+    threads: Option<usize>,
+}
+
+/// What came of it.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Outcome {
+    /// The report, in the terms of the report contract.
+    pub report: Report,
+    /// Paths, clocks and NAT mappings, which the report was made from.
+    pub correlation: Correlation,
+    /// Findings and timeouts, which the report was made from.
+    pub diagnosis: Diagnosis,
+}
+
+impl AnalysisBuilder {
+    /// Adds an observation point with its capture files; several files are one capture, in the order of their first
+    /// packets. The first point added gives the reference clock.
+    #[must_use]
+    pub fn point(
+        mut self,
+        name: impl Into<String>,
+        files: impl IntoIterator<Item = impl Into<PathBuf>>,
+    ) -> Self {
+        let files = files.into_iter().map(Into::into).collect();
+        self.points.push(PointFiles { name: name.into(), files });
+        self
+    }
+
+    /// Threads to use; by default as many as there are cores. Changes the speed only.
+    #[must_use]
+    pub fn threads(mut self, threads: usize) -> Self {
+        self.threads = Some(threads);
+        self
+    }
+
+    /// Reads the captures and analyses them.
+    ///
+    /// # Errors
+    ///
+    /// If there is no point, a point has no files or shares its name, or a file cannot be read at all. A damaged file is
+    /// analysed as far as it goes, and the report says so.
+    pub fn run(self) -> Result<Outcome, Error> {
+        let mut names = HashSet::new();
+        for point in &self.points {
+            if point.files.is_empty() {
+                return Err(Error::NoFiles(point.name.clone()));
+            }
+            if !names.insert(&point.name) {
+                return Err(Error::DuplicateName(point.name.clone()));
+            }
+        }
+        if self.points.is_empty() {
+            return Err(Error::NoPoints);
+        }
+        let threads = self.threads.unwrap_or(0);
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+        let pool = pool.map_err(|e| Error::Threads { threads, reason: e.to_string() })?;
+        pool.install(|| analyse(&self.points))
+    }
+}
+
+fn analyse(given: &[PointFiles]) -> Result<Outcome, Error> {
+    let read: Vec<PointRead> = given.par_iter().map(read_point).collect::<Result<_, _>>()?;
+    let mut points = Vec::new();
+    let mut infos: Vec<PointInfo> = Vec::new();
+    let mut files = Vec::new();
+    for r in read {
+        points.push(r.point);
+        infos.push(r.info);
+        files.push(r.files);
+    }
+    let correlation = correlate(points);
+    let ladders = second_look::fetch(&correlation, &files, &suspects(&correlation))?;
+    let diagnosis = diagnose(&correlation, &ladders);
+    let report = Report::new(&correlation, &infos, &diagnosis, &ladders);
+    Ok(Outcome { report, correlation, diagnosis })
+}

@@ -1,0 +1,145 @@
+//! The second look: the packets of the suspicious connections only.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::path::PathBuf;
+
+use crosscap_correlation::{Correlation, Ladder, LegSighting};
+use crosscap_packet::{Decoded, Endpoint, FrameRef, Segment, decode};
+use crosscap_parser::CaptureFile;
+use crosscap_reassembly::Sighting;
+use rayon::prelude::*;
+
+use crate::Error;
+
+/// The packets of each of `suspects` (indices of paths), side by side. `files` are those of each point.
+pub(crate) fn fetch(
+    correlation: &Correlation,
+    files: &[Vec<PathBuf>],
+    suspects: &[usize],
+) -> Result<BTreeMap<usize, Ladder>, Error> {
+    let found: Vec<Vec<(usize, LegSighting)>> = (0..files.len())
+        .into_par_iter()
+        .map(|point| fetch_point(&mut Wanted::of(correlation, suspects, point), &files[point]))
+        .collect::<Result<_, Error>>()?;
+    let mut by_path: BTreeMap<usize, Vec<LegSighting>> =
+        suspects.iter().map(|&s| (s, Vec::new())).collect();
+    for (path, sighting) in found.into_iter().flatten() {
+        by_path.entry(path).or_default().push(sighting);
+    }
+    Ok(by_path
+        .into_par_iter()
+        .map(|(path, sightings)| {
+            (path, Ladder::new(correlation, &correlation.paths[path], &sightings))
+        })
+        .collect())
+}
+
+fn fetch_point(wanted: &mut Wanted, files: &[PathBuf]) -> Result<Vec<(usize, LegSighting)>, Error> {
+    let Some((first, last)) = wanted.range() else { return Ok(Vec::new()) };
+    for (index, path) in files.iter().enumerate() {
+        let index = u16::try_from(index).unwrap_or(u16::MAX);
+        if index < first.file() || index > last.file() {
+            continue;
+        }
+        let mut file = CaptureFile::open(path, index)?;
+        while let Some(record) = file.next_record()? {
+            if record.frame > last {
+                break;
+            }
+            if record.frame >= first
+                && let Decoded::Tcp(packet) =
+                    decode(record.link_type, record.data, record.original_len)
+            {
+                wanted.take(Sighting {
+                    time: record.timestamp,
+                    frame: record.frame,
+                    segment: packet.segment,
+                });
+            }
+        }
+    }
+    Ok(wanted.legs.drain(..).flat_map(WantedLeg::into_sightings).collect())
+}
+
+/// The legs of one point whose packets are wanted.
+#[derive(Default)]
+struct Wanted {
+    legs: Vec<WantedLeg>,
+    /// Legs by their ends, lower end first.
+    by_ends: HashMap<(Endpoint, Endpoint), Vec<usize>>,
+}
+
+struct WantedLeg {
+    path: usize,
+    place: usize,
+    first: FrameRef,
+    last: FrameRef,
+    /// The first packets and the last ones: what lies between in a long transfer tells nothing of how it ended.
+    head: Vec<Sighting>,
+    tail: VecDeque<Sighting>,
+}
+
+impl Wanted {
+    fn of(correlation: &Correlation, suspects: &[usize], point: usize) -> Self {
+        let mut wanted = Self::default();
+        for &path in suspects {
+            for (place, leg) in
+                correlation.paths[path].legs.iter().enumerate().filter(|(_, l)| l.point == point)
+            {
+                let c = leg.of(&correlation.points);
+                wanted.by_ends.entry(ends(c.orig, c.resp)).or_default().push(wanted.legs.len());
+                wanted.legs.push(WantedLeg {
+                    path,
+                    place,
+                    first: c.first.frame,
+                    last: c.last.frame,
+                    head: Vec::new(),
+                    tail: VecDeque::new(),
+                });
+            }
+        }
+        wanted
+    }
+
+    /// From the first wanted frame to the last.
+    fn range(&self) -> Option<(FrameRef, FrameRef)> {
+        Some((self.legs.iter().map(|l| l.first).min()?, self.legs.iter().map(|l| l.last).max()?))
+    }
+
+    fn take(&mut self, sighting: Sighting) {
+        let Segment { src, dst, .. } = sighting.segment;
+        let Some(legs) = self.by_ends.get(&ends(src, dst)) else { return };
+        // Several uses of one four-tuple follow each other.
+        let mine = legs
+            .iter()
+            .copied()
+            .find(|&l| (self.legs[l].first..=self.legs[l].last).contains(&sighting.frame));
+        if let Some(leg) = mine.map(|l| &mut self.legs[l]) {
+            if leg.head.len() < HEAD {
+                leg.head.push(sighting);
+            } else {
+                if leg.tail.len() == TAIL {
+                    leg.tail.pop_front();
+                }
+                leg.tail.push_back(sighting);
+            }
+        }
+    }
+}
+
+impl WantedLeg {
+    fn into_sightings(self) -> impl Iterator<Item = (usize, LegSighting)> {
+        let (path, leg) = (self.path, self.place);
+        self.head.into_iter().chain(self.tail).map(move |at| (path, LegSighting { leg, at }))
+    }
+}
+
+fn ends(a: Endpoint, b: Endpoint) -> (Endpoint, Endpoint) {
+    if a <= b { (a, b) } else { (b, a) }
+}
+
+/// First packets kept of each leg.
+const HEAD: usize = 1_000;
+
+/// Last packets kept of each leg: a few seconds of a fast transfer.
+const TAIL: usize = 20_000;

@@ -1,0 +1,276 @@
+//! From paths and findings to the report.
+
+use std::collections::BTreeMap;
+
+use crosscap_correlation::{Correlation, Ladder, Path};
+use crosscap_diagnosis::{self as diagnosis, Diagnosis, RivalStatus};
+use crosscap_packet::LinkType;
+use crosscap_reassembly::{Direction, Phase};
+
+use crate::model::{
+    Advice, Candidate, Clock, ClockSegment, Connection, Endpoints, Fact, Finding, Generator,
+    IdleTimeout, Leg, Loss, Match, Nat, Point, Quality, Report, Rival, SCHEMA,
+};
+use crate::{timeline, wireshark};
+
+/// What is known of a point besides its connections.
+#[derive(Clone, Debug, Default)]
+pub struct PointInfo {
+    /// Packets of all protocols.
+    pub packets: u64,
+    /// Link types of its interfaces.
+    pub link_types: Vec<LinkType>,
+    /// Largest snap length, bytes; 0 where none is known.
+    pub snap_len: u32,
+    /// What is wrong with its files.
+    pub quality: Vec<Quality>,
+}
+
+impl Report {
+    /// Builds the report. `infos` are those of the points, in their order; `ladders` are those given to the diagnosis.
+    #[must_use]
+    pub fn new(
+        correlation: &Correlation,
+        infos: &[PointInfo],
+        diagnosis: &Diagnosis,
+        ladders: &BTreeMap<usize, Ladder>,
+    ) -> Self {
+        let mut connections: Vec<Connection> =
+            correlation.paths.iter().map(|p| connection(correlation, p)).collect();
+        for finding in &diagnosis.findings {
+            for &path in &finding.paths {
+                connections[path].findings.push(finding.id.as_str().into());
+            }
+        }
+        let mut shown: Vec<usize> = diagnosis.findings.iter().map(|f| f.paths[0]).collect();
+        shown.sort_unstable();
+        shown.dedup();
+        let timelines = shown
+            .iter()
+            .filter_map(|path| {
+                Some(timeline::of(correlation, &correlation.paths[*path], ladders.get(path)?))
+            })
+            .collect();
+        Self {
+            schema: SCHEMA.into(),
+            generator: Generator {
+                name: "crosscap".into(),
+                version: env!("CARGO_PKG_VERSION").into(),
+            },
+            points: (0..correlation.points.len())
+                .map(|i| point(correlation, i, infos.get(i).cloned().unwrap_or_default()))
+                .collect(),
+            nat: correlation.nat.iter().map(nat).collect(),
+            connections,
+            findings: diagnosis.findings.iter().map(|f| finding(correlation, f)).collect(),
+            idle_timeouts: diagnosis.idle_timeouts.iter().map(idle_timeout).collect(),
+            timelines,
+        }
+    }
+
+    /// Whether any finding is worse than `info`.
+    #[must_use]
+    pub fn has_faults(&self) -> bool {
+        self.findings.iter().any(|f| f.severity != diagnosis::Severity::Info.as_str())
+    }
+}
+
+fn point(correlation: &Correlation, index: usize, info: PointInfo) -> Point {
+    let p = &correlation.points[index];
+    Point {
+        name: p.name.clone(),
+        role: correlation.roles[index].as_str().into(),
+        files: p.files.clone(),
+        packets: info.packets,
+        first_ns: p.first.map(|t| t.as_nanos()),
+        last_ns: p.last.map(|t| t.as_nanos()),
+        link_types: info.link_types.iter().map(ToString::to_string).collect(),
+        snap_len: info.snap_len,
+        tcp_connections: p.connections.len() as u64,
+        clock: clock(correlation, index),
+        quality: info.quality,
+    }
+}
+
+fn clock(correlation: &Correlation, index: usize) -> Clock {
+    let reference = correlation.points[0].name.clone();
+    let Some(clock) = &correlation.clocks[index] else {
+        return Clock { reference, ..Clock::default() };
+    };
+    let segment = |piece: &crosscap_correlation::ClockPiece| {
+        let bounds = piece.offset_at(piece.tightest_at);
+        ClockSegment {
+            from_ref_ns: piece.from.as_nanos(),
+            to_ref_ns: piece.to.as_nanos(),
+            offset_ns: bounds.estimate,
+            offset_low_ns: bounds.low,
+            offset_high_ns: bounds.high,
+            at_ref_ns: piece.tightest_at.as_nanos(),
+        }
+    };
+    let pieces = clock.pieces();
+    // Of several pieces, the longest speaks for the clock.
+    let Some(main) = pieces.iter().max_by_key(|p| p.to.since(p.from)) else {
+        return Clock { reference, ..Clock::default() };
+    };
+    let told = segment(main);
+    let [low, skew, high] = main.skew_ppm();
+    Clock {
+        reference,
+        offset_ns: Some(told.offset_ns),
+        offset_low_ns: Some(told.offset_low_ns),
+        offset_high_ns: Some(told.offset_high_ns),
+        at_ref_ns: Some(told.at_ref_ns),
+        skew_ppm: Some(skew),
+        skew_low_ppm: Some(low),
+        skew_high_ppm: Some(high),
+        segments: if pieces.len() > 1 { pieces.iter().map(segment).collect() } else { Vec::new() },
+    }
+}
+
+fn nat(mapping: &crosscap_correlation::NatMapping) -> Nat {
+    let ends = |[orig, resp]: [Option<crosscap_packet::Endpoint>; 2]| Endpoints {
+        orig: orig.map(|e| e.to_string()),
+        resp: resp.map(|e| e.to_string()),
+    };
+    Nat {
+        before: ends(mapping.before),
+        after: ends(mapping.after),
+        kind: mapping.kind.as_str().into(),
+        connections: mapping.connections,
+    }
+}
+
+fn connection(correlation: &Correlation, path: &Path) -> Connection {
+    Connection {
+        id: path.name.clone(),
+        legs: path.legs.iter().map(|l| leg(correlation, *l)).collect(),
+        matched: Match {
+            tier: path.matched.tier.as_str().into(),
+            expected_false: path.matched.expected_false,
+        },
+        loss: Loss {
+            orig_to_resp_bytes: lost(correlation, path, Direction::Orig),
+            resp_to_orig_bytes: lost(correlation, path, Direction::Resp),
+        },
+        findings: Vec::new(),
+    }
+}
+
+/// See [`Loss`].
+fn lost(correlation: &Correlation, path: &Path, direction: Direction) -> u64 {
+    let ends = [path.orig_leg(), path.resp_leg()];
+    if ends[0] == ends[1] {
+        return 0;
+    }
+    let [near_orig, near_resp] = ends.map(|l| l.of(&correlation.points));
+    let (sender, receiver) = match direction {
+        Direction::Orig => (near_orig, near_resp),
+        Direction::Resp => (near_resp, near_orig),
+    };
+    // A stray leg carries the numbers on: what came untranslated did arrive.
+    let strays = path.strays().filter_map(|l| l.of(&correlation.points).flow(direction).next_seq());
+    let acked = [sender, receiver].into_iter().filter_map(|c| c.flow(direction.reverse()).acked);
+    let Some(sent) = sender.flow(direction).next_seq() else { return 0 };
+    let got = receiver.flow(direction).next_seq().into_iter().chain(acked).chain(strays);
+    got.map(|seq| sent.ahead_of(seq).max(0).unsigned_abs()).min().map_or(0, u64::from)
+}
+
+fn leg(correlation: &Correlation, leg: crosscap_correlation::Leg) -> Leg {
+    let point = &correlation.points[leg.point];
+    let c = leg.of(&correlation.points);
+    let [orig, resp] = Direction::BOTH.map(|d| c.flow(d));
+    Leg {
+        point: point.name.clone(),
+        orig: c.orig.to_string(),
+        resp: c.resp.to_string(),
+        orig_isn: orig.isn.map(|s| s.0),
+        resp_isn: resp.isn.map(|s| s.0),
+        first_ns: c.first.time.as_nanos(),
+        last_ns: c.last.time.as_nanos(),
+        conn_state: c.conn_state().as_str().into(),
+        history: c.history().into(),
+        orig_packets: orig.packets,
+        resp_packets: resp.packets,
+        orig_bytes: orig.bytes,
+        resp_bytes: resp.bytes,
+        orig_retransmits: orig.retransmits,
+        resp_retransmits: resp.retransmits,
+        stray: leg.stray,
+        wireshark_filter: wireshark::connection(c, leg.connection, point.files.len()),
+    }
+}
+
+fn finding(correlation: &Correlation, f: &diagnosis::Finding) -> Finding {
+    let name = |path: usize| correlation.paths[path].name.clone();
+    Finding {
+        id: f.id.as_str().into(),
+        severity: f.severity.as_str().into(),
+        verdict: f.verdict.as_str().into(),
+        title: f.title.clone(),
+        connections: f.paths.iter().map(|&p| name(p)).collect(),
+        hung_side: f.hung_side.as_str().into(),
+        idle_ns: f.silences.iter().map(|(_, nanos)| *nanos).collect(),
+        facts: f.facts.iter().map(|fact| self::fact(correlation, fact)).collect(),
+        rivals: f
+            .rivals
+            .iter()
+            .map(|r| Rival {
+                id: r.id.as_str().into(),
+                status: if r.status == RivalStatus::Refuted { "refuted" } else { "open" }.into(),
+                because: r.because.clone(),
+            })
+            .collect(),
+        would_decide: f.would_decide.clone(),
+        advice: f
+            .advice
+            .iter()
+            .map(|a| Advice {
+                text: a.text.clone(),
+                side_effect: a.side_effect.clone(),
+                reference: a.reference.clone(),
+            })
+            .collect(),
+    }
+}
+
+fn fact(correlation: &Correlation, f: &diagnosis::Fact) -> Fact {
+    let point = &correlation.points[f.point];
+    let file = f.frames.first().and_then(|frame| point.files.get(usize::from(frame.file())));
+    let reference =
+        correlation.to_reference(f.point, f.time).map(|times| times.map(|t| t.as_nanos()));
+    Fact {
+        text: f.text.clone(),
+        connection: correlation.paths[f.path].name.clone(),
+        point: point.name.clone(),
+        file: file.cloned().unwrap_or_default(),
+        frames: f.frames.iter().map(|frame| frame.number()).collect(),
+        time_ns: f.time.as_nanos(),
+        time_ref_ns: reference.map(|[_, estimate, _]| estimate),
+        time_low_ref_ns: reference.map(|[low, _, _]| low),
+        time_high_ref_ns: reference.map(|[_, _, high]| high),
+    }
+}
+
+fn idle_timeout(timeout: &diagnosis::IdleTimeout) -> IdleTimeout {
+    IdleTimeout {
+        scope: timeout.scope.to_string(),
+        state: match timeout.phase {
+            Phase::Established => "established",
+            Phase::HalfClosed => "half-closed",
+        }
+        .into(),
+        survived_max_ns: timeout.survived_max,
+        survived_client_first_ns: timeout.survived_client_first,
+        broke_min_ns: timeout.broke_min,
+        candidates: timeout
+            .candidates
+            .iter()
+            .map(|c| Candidate {
+                name: c.device.name.into(),
+                seconds: c.device.seconds,
+                consistent: c.consistent,
+            })
+            .collect(),
+    }
+}

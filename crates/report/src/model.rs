@@ -1,0 +1,382 @@
+//! The report contract `crosscap-report/1`.
+
+use serde::{Deserialize, Serialize};
+
+/// Name and version of the schema.
+pub const SCHEMA: &str = "crosscap-report/1";
+
+/// The whole report.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Report {
+    /// [`SCHEMA`].
+    pub schema: String,
+    /// What wrote it.
+    pub generator: Generator,
+    /// The observation points, in the order given; the first gives the reference clock.
+    pub points: Vec<Point>,
+    /// What NAT did.
+    pub nat: Vec<Nat>,
+    /// Every connection, in order of first packets.
+    pub connections: Vec<Connection>,
+    /// What is wrong, worst and surest first.
+    pub findings: Vec<Finding>,
+    /// Session timers of the devices on the path.
+    pub idle_timeouts: Vec<IdleTimeout>,
+    /// The packets of one connection of each finding, abridged.
+    pub timelines: Vec<Timeline>,
+}
+
+/// What wrote a report.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Generator {
+    /// `crosscap`.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+}
+
+/// An observation point.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Point {
+    /// Its name.
+    pub name: String,
+    /// `orig-side`, `resp-side`, `between` or `unknown`.
+    pub role: String,
+    /// Its files, in order of time.
+    pub files: Vec<String>,
+    /// Packets of all protocols.
+    pub packets: u64,
+    /// Time of the first packet; null where there is none.
+    pub first_ns: Option<i64>,
+    /// Time of the last packet; null where there is none.
+    pub last_ns: Option<i64>,
+    /// Names of the link types.
+    pub link_types: Vec<String>,
+    /// Largest snap length, bytes; 0 where none is known.
+    pub snap_len: u32,
+    /// TCP connections seen here.
+    pub tcp_connections: u64,
+    /// Its clock.
+    pub clock: Clock,
+    /// What is wrong with the capture itself.
+    pub quality: Vec<Quality>,
+}
+
+/// A clock against the reference clock. Null where no packet bounds it.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Clock {
+    /// Name of the point whose clock is the reference.
+    pub reference: String,
+    /// This clock minus the reference clock at `at_ref_ns`: the middle of the bounds.
+    pub offset_ns: Option<i64>,
+    /// It is not below this.
+    pub offset_low_ns: Option<i64>,
+    /// It is not above this.
+    pub offset_high_ns: Option<i64>,
+    /// When the bounds hold: the reference time at which they are tightest.
+    pub at_ref_ns: Option<i64>,
+    /// How much faster it runs than the reference, parts per million.
+    pub skew_ppm: Option<f64>,
+    /// Not below this.
+    pub skew_low_ppm: Option<f64>,
+    /// Not above this.
+    pub skew_high_ppm: Option<f64>,
+    /// The pieces, where the clock stepped; else empty.
+    pub segments: Vec<ClockSegment>,
+}
+
+/// A span of time in which a clock did not step.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct ClockSegment {
+    /// From this reference time.
+    pub from_ref_ns: i64,
+    /// To this reference time.
+    pub to_ref_ns: i64,
+    /// Offset at the tightest time: the middle of the bounds.
+    pub offset_ns: i64,
+    /// Not below this.
+    pub offset_low_ns: i64,
+    /// Not above this.
+    pub offset_high_ns: i64,
+    /// The tightest time.
+    pub at_ref_ns: i64,
+}
+
+/// Something wrong with a capture.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Quality {
+    /// Which: `truncated-tail`, …
+    pub id: String,
+    /// In words.
+    pub detail: String,
+}
+
+impl Quality {
+    /// From its parts.
+    #[must_use]
+    pub fn new(id: &str, detail: String) -> Self {
+        Self { id: id.into(), detail }
+    }
+}
+
+/// A translation.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Nat {
+    /// As the client sees it.
+    pub before: Endpoints,
+    /// As the server sees it.
+    pub after: Endpoints,
+    /// `dnat`, `snat`, `dnat+snat` or `none`.
+    pub kind: String,
+    /// Connections.
+    pub connections: u64,
+}
+
+/// Two ends; null where they vary over connections.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Endpoints {
+    /// The originator.
+    pub orig: Option<String>,
+    /// The responder.
+    pub resp: Option<String>,
+}
+
+/// A connection from end to end.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Connection {
+    /// Its name; the same for the same captures, whatever the order of the points.
+    pub id: String,
+    /// Where it was seen, from client to server, stray legs last.
+    pub legs: Vec<Leg>,
+    /// Why the legs are one connection.
+    #[serde(rename = "match")]
+    pub matched: Match,
+    /// What never arrived.
+    pub loss: Loss,
+    /// Ids of the findings about it.
+    pub findings: Vec<String>,
+}
+
+/// A connection as one point saw it.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Leg {
+    /// Name of the point.
+    pub point: String,
+    /// The originator.
+    pub orig: String,
+    /// The responder.
+    pub resp: String,
+    /// The originator's initial sequence number; null where its SYN was not captured.
+    pub orig_isn: Option<u32>,
+    /// The responder's initial sequence number; null where its SYN-ACK was not captured.
+    pub resp_isn: Option<u32>,
+    /// Time of its first packet.
+    pub first_ns: i64,
+    /// Time of its last packet.
+    pub last_ns: i64,
+    /// Zeek's `conn_state`.
+    pub conn_state: String,
+    /// Zeek's `history`.
+    pub history: String,
+    /// Packets of the originator.
+    pub orig_packets: u64,
+    /// Packets of the responder.
+    pub resp_packets: u64,
+    /// Distinct stream bytes of the originator.
+    pub orig_bytes: u64,
+    /// Distinct stream bytes of the responder.
+    pub resp_bytes: u64,
+    /// Segments the originator sent again.
+    pub orig_retransmits: u64,
+    /// Segments the responder sent again.
+    pub resp_retransmits: u64,
+    /// Whether it continues the connection from an address that NAT should have hidden.
+    pub stray: bool,
+    /// A Wireshark display filter for exactly these packets, in the point's file.
+    pub wireshark_filter: String,
+}
+
+/// Why legs are one connection.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Match {
+    /// `isn-pair`, `orig-isn`, `resp-isn`, `seq-range`, `offset`, `payload` or `none`.
+    pub tier: String,
+    /// How many pairs of legs of these captures would agree so by chance.
+    pub expected_false: f64,
+}
+
+/// Stream bytes that left the point nearest their sender and were neither seen at the other end nor acknowledged by it
+/// before the captures ended.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Loss {
+    /// From the originator.
+    pub orig_to_resp_bytes: u64,
+    /// From the responder.
+    pub resp_to_orig_bytes: u64,
+}
+
+/// What is wrong, with some connections.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Finding {
+    /// Which failure mode.
+    pub id: String,
+    /// `broken`, `degraded` or `info`.
+    pub severity: String,
+    /// `confirmed`, `likely`, `possible` or `insufficient`.
+    pub verdict: String,
+    /// One sentence.
+    pub title: String,
+    /// Ids of the connections concerned.
+    pub connections: Vec<String>,
+    /// `orig`, `resp`, `both` or `none`.
+    pub hung_side: String,
+    /// For failures of idle connections: the silence that each of `connections` did not outlive, nanoseconds, in the
+    /// clock of one point.
+    pub idle_ns: Vec<i64>,
+    /// The evidence.
+    pub facts: Vec<Fact>,
+    /// Other explanations.
+    pub rivals: Vec<Rival>,
+    /// What would settle what is open.
+    pub would_decide: Vec<String>,
+    /// What to do.
+    pub advice: Vec<Advice>,
+}
+
+/// A sentence and its proof.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Fact {
+    /// The sentence.
+    pub text: String,
+    /// Id of the connection it is about.
+    pub connection: String,
+    /// Name of the point.
+    pub point: String,
+    /// The file the frames are in.
+    pub file: String,
+    /// Frame numbers in that file, from 1.
+    pub frames: Vec<u64>,
+    /// When, in the clock of the point.
+    pub time_ns: i64,
+    /// When, in the reference clock; null where the point's clock is not bounded.
+    pub time_ref_ns: Option<i64>,
+    /// Not before.
+    pub time_low_ref_ns: Option<i64>,
+    /// Not after.
+    pub time_high_ref_ns: Option<i64>,
+}
+
+/// Another explanation.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Rival {
+    /// Which failure mode.
+    pub id: String,
+    /// `refuted` or `open`.
+    pub status: String,
+    /// Why.
+    pub because: String,
+}
+
+/// What to do.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Advice {
+    /// The measure.
+    pub text: String,
+    /// What else it does.
+    pub side_effect: String,
+    /// Where to read on.
+    pub reference: String,
+}
+
+/// The session timer of one service.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct IdleTimeout {
+    /// The service, as clients address it.
+    pub scope: String,
+    /// `established` or `half-closed`.
+    pub state: String,
+    /// Longest silence after which the server was still heard, nanoseconds: the timer is longer. Null where none.
+    pub survived_max_ns: Option<i64>,
+    /// Longest silence that a client ended and that was answered: no bound, since the client's packet may have opened a
+    /// new session.
+    pub survived_client_first_ns: Option<i64>,
+    /// Shortest silence that broke a connection, nanoseconds: the timer is at most this. Null where none.
+    pub broke_min_ns: Option<i64>,
+    /// Known devices.
+    pub candidates: Vec<Candidate>,
+}
+
+/// A known device.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Candidate {
+    /// Its name and timer.
+    pub name: String,
+    /// The default, seconds.
+    pub seconds: u64,
+    /// Whether it fits what was seen.
+    pub consistent: bool,
+}
+
+/// The packets of one connection, abridged.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Timeline {
+    /// Its id.
+    pub connection: String,
+    /// The rows, in order of time.
+    pub rows: Vec<TimelineRow>,
+}
+
+/// A packet, or what was left out.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct TimelineRow {
+    /// Reference time of the first sighting; estimated.
+    pub time_ref_ns: i64,
+    /// `orig` or `resp`; null in a row that stands for what was left out.
+    pub from: Option<String>,
+    /// What the packet is.
+    pub text: String,
+    /// Where it was seen, from its sender on.
+    pub seen: Vec<TimelineSighting>,
+    /// Points that saw the connection and not this packet.
+    pub not_seen: Vec<String>,
+}
+
+/// A packet as one point saw it.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct TimelineSighting {
+    /// The point.
+    pub point: String,
+    /// Frame number in the point's file, from 1.
+    pub frame: u64,
+    /// The file.
+    pub file: String,
+    /// Time in the point's clock.
+    pub time_ns: i64,
+    /// Who sent it, as addressed here.
+    pub src: String,
+    /// Whom it is for, as addressed here.
+    pub dst: String,
+    /// Whether it was seen on a stray leg: with an address that NAT should have hidden.
+    pub stray: bool,
+}

@@ -1,0 +1,50 @@
+//! Text, for people.
+
+mod finding;
+mod layout;
+mod points;
+mod timeline;
+
+use std::io::{self, Write};
+
+use crate::Report;
+use layout::Page;
+
+/// How the text looks.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct TextStyle {
+    /// Whether to use ANSI colours and bold type. Off by default.
+    pub color: bool,
+}
+
+impl TextStyle {
+    /// With or without colour.
+    #[must_use]
+    pub const fn with_color(color: bool) -> Self {
+        Self { color }
+    }
+}
+
+/// Writes the report as text. Names from the command line and from files are made safe for a terminal.
+///
+/// # Errors
+///
+/// What `out` returns.
+pub fn write_text(report: &Report, style: TextStyle, out: &mut dyn Write) -> io::Result<()> {
+    let page = &mut Page::new(out, style.color);
+    points::write(report, page)?;
+    for finding in &report.findings {
+        page.blank()?;
+        finding::write(report, finding, page)?;
+    }
+    for timeout in report.idle_timeouts.iter().filter(|t| t.broke_min_ns.is_some()) {
+        page.blank()?;
+        points::write_timeout(timeout, page)?;
+    }
+    if report.findings.is_empty() {
+        page.blank()?;
+        page.line(&page.good("Nothing wrong was found in these connections."))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,127 @@
+//! The packets of one connection, abridged to what tells its story.
+
+use crosscap_correlation::{Correlation, Ladder, Path, Row};
+use crosscap_packet::{Segment, TcpFlags, Timestamp};
+use crosscap_reassembly::Direction;
+
+use crate::model::{Timeline, TimelineRow, TimelineSighting};
+
+/// The timeline of a path: its beginning, what surrounds its silences, and its end.
+pub(crate) fn of(correlation: &Correlation, path: &Path, ladder: &Ladder) -> Timeline {
+    let rows = &ladder.rows;
+    let times: Vec<Timestamp> = rows.iter().map(|row| time(correlation, path, row)).collect();
+    let keep = telling(&times);
+    let mut told = Vec::new();
+    let mut left_out = 0;
+    for (i, row) in rows.iter().enumerate() {
+        let silence = if i > 0 { times[i].since(times[i - 1]) } else { 0 };
+        if !keep[i] {
+            left_out += 1;
+            continue;
+        }
+        if left_out > 0 {
+            told.push(mark(times[i - 1], format!("… {left_out} more packets")));
+            left_out = 0;
+        }
+        if silence >= LONG {
+            told.push(mark(
+                times[i - 1],
+                format!("silence for {}", crosscap_diagnosis::duration(silence)),
+            ));
+        }
+        told.push(packet(correlation, path, row, times[i]));
+    }
+    Timeline { connection: path.name.clone(), rows: told }
+}
+
+fn time(correlation: &Correlation, path: &Path, row: &Row) -> Timestamp {
+    let first = row.first();
+    correlation.reference_estimate(path.legs[first.leg].point, first.at.time)
+}
+
+/// Which rows to show: the first few, those around the longest silences, the last few.
+fn telling(times: &[Timestamp]) -> Vec<bool> {
+    let mut keep = vec![false; times.len()];
+    let mut show =
+        |from: usize, to: usize| keep[from.min(times.len())..to.min(times.len())].fill(true);
+    show(0, HEAD);
+    show(times.len().saturating_sub(TAIL), times.len());
+    let mut silences: Vec<usize> =
+        (1..times.len()).filter(|&i| times[i].since(times[i - 1]) >= LONG).collect();
+    silences.sort_by_key(|&i| std::cmp::Reverse((times[i].since(times[i - 1]), i)));
+    for &i in silences.iter().take(SILENCES) {
+        show(i.saturating_sub(BESIDE), i + BESIDE);
+    }
+    // A single packet takes no less room than the note that it was left out.
+    for i in 1..keep.len().saturating_sub(1) {
+        if keep[i - 1] && keep[i + 1] {
+            keep[i] = true;
+        }
+    }
+    keep
+}
+
+fn mark(time: Timestamp, text: String) -> TimelineRow {
+    TimelineRow {
+        time_ref_ns: time.as_nanos(),
+        from: None,
+        text,
+        seen: Vec::new(),
+        not_seen: Vec::new(),
+    }
+}
+
+fn packet(correlation: &Correlation, path: &Path, row: &Row, time: Timestamp) -> TimelineRow {
+    let points = &correlation.points;
+    let seen: Vec<TimelineSighting> = row
+        .seen
+        .iter()
+        .map(|s| {
+            let point = &points[path.legs[s.leg].point];
+            TimelineSighting {
+                point: point.name.clone(),
+                frame: s.at.frame.number(),
+                file: point.files.get(usize::from(s.at.frame.file())).cloned().unwrap_or_default(),
+                time_ns: s.at.time.as_nanos(),
+                src: s.at.segment.src.to_string(),
+                dst: s.at.segment.dst.to_string(),
+                stray: path.legs[s.leg].stray,
+            }
+        })
+        .collect();
+    let mut not_seen = Vec::new();
+    for leg in path.regular() {
+        let name = &points[leg.point].name;
+        if !seen.iter().any(|s| s.point == *name) && !not_seen.contains(name) {
+            not_seen.push(name.clone());
+        }
+    }
+    let from = match row.direction {
+        Direction::Orig => "orig",
+        Direction::Resp => "resp",
+    };
+    let text = words(&row.first().at.segment);
+    TimelineRow { time_ref_ns: time.as_nanos(), from: Some(from.into()), text, seen, not_seen }
+}
+
+/// What a segment is, in a few words.
+fn words(s: &Segment) -> String {
+    match s.payload_len {
+        0 => s.flags.to_string(),
+        1 => format!("1 byte, {}", s.flags),
+        n if s.flags.intersects(TcpFlags::SYN | TcpFlags::FIN | TcpFlags::RST) => {
+            format!("{n} bytes, {}", s.flags)
+        }
+        n => format!("{n} bytes"),
+    }
+}
+
+/// A silence worth a row, nanoseconds.
+const LONG: i64 = 1_000_000_000;
+
+const HEAD: usize = 4;
+const TAIL: usize = 6;
+/// Longest silences shown.
+const SILENCES: usize = 3;
+/// Packets shown on either side of a silence.
+const BESIDE: usize = 2;

@@ -1,0 +1,39 @@
+//! `crosscap diagnose`.
+
+use std::error::Error;
+use std::io::{self, BufWriter, Write};
+use std::process::ExitCode;
+
+use crosscap::Analysis;
+use crosscap::report::{TextStyle, write_json, write_text};
+
+use crate::args::{Diagnose, Format};
+
+/// Runs the analysis and writes the report to the standard output.
+pub(crate) fn run(args: &Diagnose) -> Result<ExitCode, Box<dyn Error>> {
+    let mut analysis = Analysis::builder();
+    for point in &args.points {
+        analysis = analysis.point(&point.name, &point.files);
+    }
+    if let Some(threads) = args.threads {
+        analysis = analysis.threads(threads.into());
+    }
+    let report = analysis.run()?.report;
+
+    let stdout = io::stdout();
+    let color = anstream::AutoStream::choice(&stdout) != anstream::ColorChoice::Never;
+    let mut out = BufWriter::new(stdout.lock());
+    match args.format {
+        Format::Text => write_text(&report, TextStyle::with_color(color), &mut out)?,
+        Format::Json => write_json(&report, &mut out)?,
+    }
+    out.flush()?;
+    for point in &report.points {
+        for quality in
+            point.quality.iter().filter(|q| q.id == "truncated-tail" || q.id == "damaged-record")
+        {
+            writeln!(io::stderr(), "crosscap: warning: {}: {}", point.name, quality.detail)?;
+        }
+    }
+    Ok(if report.has_faults() { ExitCode::from(1) } else { ExitCode::SUCCESS })
+}
