@@ -1,0 +1,42 @@
+//! A place in a file to come back to.
+
+use crate::pcapng::Section;
+
+/// A place between two records of a plain file: see [`CaptureFile::position`](crate::CaptureFile::position).
+///
+/// It holds all that reading on needs, so it also serves another [`CaptureFile`](crate::CaptureFile) on the same file,
+/// in another thread for instance. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Checkpoint {
+    pub(crate) offset: u64,
+    // Frames before.
+    pub(crate) frames: u64,
+    pub(crate) state: State,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum State {
+    Pcap,
+    PcapNg(Section),
+}
+
+impl Checkpoint {
+    /// Byte offset in the file of the record that comes next.
+    #[must_use]
+    pub const fn offset(&self) -> u64 {
+        self.offset
+    }
+
+    /// Frames before, so that the next has this number plus one (pcapng's custom blocks aside).
+    #[must_use]
+    pub const fn frames(&self) -> u64 {
+        self.frames
+    }
+
+    /// The place of a record behind `self`, of which only [`PacketRecord::offset`](crate::PacketRecord::offset) and the
+    /// frame number were kept. In pcapng, no section and no interface may have begun between the two.
+    #[must_use]
+    pub fn at_record(&self, offset: u64, frame_number: u64) -> Self {
+        Self { offset, frames: frame_number.saturating_sub(1), state: self.state.clone() }
+    }
+}

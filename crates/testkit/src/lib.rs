@@ -1,0 +1,40 @@
+//! Reference implementations that know the truth, for crosscap's tests. Shares no code with `crosscap-parser`.
+//!
+//! - [`PcapWriter`], [`PcapNgWriter`]: capture files of every kind, honest or lying;
+//! - [`TcpFrame`]: TCP packets as bytes, with right checksums;
+//! - [`gzip`];
+//! - [`Truth`]: what is known of a scenario in `testdata/`.
+//!
+//! Everything here panics on wrong use, as tests do.
+//!
+//! ```
+//! use crosscap_testkit::{PcapWriter, TcpFrame};
+//!
+//! let syn = TcpFrame::new("10.1.0.2:40422", "10.96.0.10:80").flags("S").seq(7).mss(1460);
+//! let reply = syn.reply().flags("SA").seq(99);
+//!
+//! let mut client = PcapWriter::new().nanos();
+//! client.packet(1_000_000_000, &syn.ethernet()).packet(1_000_250_000, &reply.ethernet());
+//! assert_eq!(client.into_bytes().len(), 24 + 2 * (16 + 58) - 4);
+//! ```
+
+#![forbid(unsafe_code)]
+
+mod frame;
+mod pcap;
+mod pcapng;
+mod truth;
+
+use std::io::Write;
+
+pub use frame::TcpFrame;
+pub use pcap::PcapWriter;
+pub use pcapng::{InterfaceBlock, PcapNgWriter};
+pub use truth::{Nat, Point, Timeouts, Truth, TruthConnection};
+
+/// Compresses `bytes` into one gzip member.
+#[must_use]
+pub fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    encoder.write_all(bytes).and_then(|()| encoder.finish()).expect("writing to memory")
+}
