@@ -46,9 +46,9 @@ pub(crate) fn find(
                     parent != stray && p.resp != remote && p.first.frame < leg.first.frame
                 })
                 .filter_map(|(parent, remote, role)| {
-                    let fits = |window| continues(leg, role, &connections[parent], window);
-                    let sure = fits(SURE_WINDOW) && known(parent, remote);
-                    (sure || fits(WINDOW)).then_some((parent, sure))
+                    let fits = |sure| continues(leg, role, &connections[parent], sure);
+                    let sure = fits(true) && known(parent, remote);
+                    (sure || fits(false)).then_some((parent, sure))
                 })
                 .collect();
             let mut sure = candidates.iter().filter(|(_, sure)| *sure);
@@ -63,28 +63,39 @@ pub(crate) fn find(
         .collect()
 }
 
-/// Whether `leg`, in which the client has `role`, speaks with the numbers of `parent`.
-fn continues(leg: &Connection, role: Direction, parent: &Connection, window: i32) -> bool {
+/// Whether `leg`, in which the client has `role`, speaks with the numbers of `parent`. `sure` where the remote end is
+/// known to be the parent's.
+fn continues(leg: &Connection, role: Direction, parent: &Connection, sure: bool) -> bool {
     let (from_client, from_remote) = (leg.flow(role), leg.flow(role.reverse()));
-    let near = |seq: SeqNumber, flow: &Flow| {
-        flow.next_seq()
-            .is_some_and(|next| seq.ahead_of(next).unsigned_abs() <= window.unsigned_abs())
-    };
     let (sent, received) = (parent.flow(Direction::Orig), parent.flow(Direction::Resp));
     match (from_remote.first, from_client.first) {
-        (Some(first), _) => near(first.segment.seq, received) && near(first.segment.ack, sent),
+        (Some(first), _) => {
+            let data = distance(first.segment.seq, received);
+            let ack = distance(first.segment.ack, sent);
+            // A segment beyond the window, which connection tracking would not translate, still acknowledges exactly.
+            (data <= NEAR && ack <= NEAR) || (data <= FAR && (sure || ack <= EXACT))
+        }
         // Only the client's answer was captured: a reset takes its number from what it answers.
-        (None, Some(answer)) => near(answer.segment.seq, sent),
+        (None, Some(answer)) => {
+            distance(answer.segment.seq, sent) <= if sure { FAR } else { EXACT }
+        }
         (None, None) => false,
     }
 }
 
-/// How far a number may lie from the parent's, where nothing else speaks for the link: chance hits both directions
-/// once in 2²² pairs of legs with the same client endpoint.
-const WINDOW: i32 = 1 << 20;
+/// How far a number lies from what a flow would send next.
+fn distance(seq: SeqNumber, flow: &Flow) -> u32 {
+    flow.next_seq().map_or(u32::MAX, |next| seq.ahead_of(next).unsigned_abs())
+}
 
-/// The same where another point showed the path ending at the stray's remote end.
-const SURE_WINDOW: i32 = 1 << 28;
+/// With both numbers this near, chance links a pair of legs of one client endpoint once in 2²².
+const NEAR: u32 = 1 << 20;
+
+/// With one number this near and the other [`FAR`], once in 2¹⁸.
+const EXACT: u32 = 1 << 16;
+
+/// As far as a window reaches, and half as much again.
+const FAR: u32 = 1 << 28;
 
 /// Connections of one client endpoint beyond which no parent is looked for: a scan from a fixed port.
 const MAX_PARENTS: usize = 1_024;

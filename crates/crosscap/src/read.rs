@@ -115,8 +115,12 @@ impl Seen {
             }
         }
         self.snap_len = self.snap_len.max(file.snap_len());
-        let told = file.warnings().iter();
-        self.quality.extend(told.map(|w| Quality::new(w.kind.id(), format!("{name}: {w}"))));
+        self.quality.extend(file.warnings().iter().map(|w| {
+            let times = if w.count > 1 { format!(", {} times", w.count) } else { String::new() };
+            let detail =
+                format!("{name}: {} (byte {}, after frame {}{times})", w.detail, w.offset, w.frame);
+            Quality::new(w.kind.id(), detail)
+        }));
         let left_out = file.warnings_left_out();
         if left_out > 0 {
             self.quality

@@ -69,6 +69,11 @@ impl<'a> Case<'a> {
         (0..self.path.legs.len()).map(|place| self.view(place)).filter(|v| v.leg.stray)
     }
 
+    /// The name of a leg's point.
+    pub(crate) fn point_name(&self, leg: LegView<'_>) -> &'a str {
+        &self.correlation.points[leg.leg.point].name
+    }
+
     /// The service as the client addresses it.
     pub(crate) fn scope(&self) -> Endpoint {
         self.view(0).connection.resp

@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use crosscap_correlation::{Correlation, Ladder};
 
 use crate::case::Case;
-use crate::finding::Finding;
+use crate::finding::{Finding, RivalStatus};
 use crate::idle::{self, IdleTimeout};
 use crate::population::Population;
 use crate::rules::RULES;
-use crate::words::counted;
+use crate::words::{counted, duration};
 
 /// What the rule book says of a correlation.
 #[derive(Clone, Debug, Default)]
@@ -61,8 +61,9 @@ fn group(correlation: &Correlation, single: Vec<Finding>) -> Vec<Finding> {
     let mut groups: BTreeMap<_, Vec<Finding>> = BTreeMap::new();
     for finding in single {
         let scope = correlation.paths[finding.paths[0]].orig_leg().of(&correlation.points).resp;
-        let rivals: Vec<_> = finding.rivals.iter().map(|r| (r.id, r.status as u8)).collect();
-        let key = (finding.severity, finding.verdict, finding.id, finding.hung_side, scope, rivals);
+        let open = finding.rivals.iter().filter(|r| r.status == RivalStatus::Open);
+        let open: Vec<_> = open.map(|r| r.id).collect();
+        let key = (finding.severity, finding.verdict, finding.id, finding.hung_side, scope, open);
         groups.entry(key).or_default().push(finding);
     }
     groups.into_values().filter_map(merge).collect()
@@ -70,19 +71,20 @@ fn group(correlation: &Correlation, single: Vec<Finding>) -> Vec<Finding> {
 
 /// The connection that was silent for longest speaks for all, else the first.
 fn merge(mut same: Vec<Finding>) -> Option<Finding> {
-    same.sort_by_key(|f| {
-        (std::cmp::Reverse(f.silences.first().map(|(_, nanos)| *nanos)), f.paths[0])
-    });
+    same.sort_by_key(|f| (std::cmp::Reverse(f.spans.first().map(|(_, nanos)| *nanos)), f.paths[0]));
     let others = same.len() - 1;
     let mut all = same.into_iter();
     let mut merged = all.next()?;
     for other in all {
         merged.paths.extend(other.paths);
         merged.facts.extend(other.facts);
-        merged.silences.extend(other.silences);
+        merged.spans.extend(other.spans);
     }
     if others > 0 {
-        merged.title += &format!("; {} alike", counted(others, "more connection"));
+        let shortest = merged.spans.iter().map(|(_, nanos)| duration(*nanos)).next_back();
+        let after = shortest
+            .map_or_else(String::new, |shortest| format!(", the shortest after {shortest}"));
+        merged.title += &format!("; {} alike{after}", counted(others, "more connection"));
     }
     Some(merged)
 }

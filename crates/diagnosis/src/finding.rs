@@ -16,9 +16,9 @@ pub struct Finding {
     pub title: String,
     /// Indices of the paths concerned; the first speaks for all.
     pub paths: Vec<usize>,
-    /// For failures of idle connections, the silence that each path did not outlive: path and nanoseconds, measured
-    /// in the clock of one point.
-    pub silences: Vec<(usize, i64)>,
+    /// The time that tells how bad it was for each path, nanoseconds in the clock of one point: the silence that an idle
+    /// connection did not outlive, the wait for an answer. Empty where there is no such time.
+    pub spans: Vec<(usize, i64)>,
     /// Which end still waits.
     pub hung_side: HungSide,
     /// The evidence, in order of the story; those of the first path come first.

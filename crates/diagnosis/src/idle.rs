@@ -52,8 +52,7 @@ pub(crate) fn timeouts(
                     && phase_of(finding.id) == Some(phase)
                     && path.orig_leg().of(&correlation.points).resp == scope
             });
-            let broke_min =
-                mine.clone().flat_map(|f| &f.silences).map(|(_, silence)| *silence).min();
+            let broke_min = mine.clone().flat_map(|f| &f.spans).map(|(_, silence)| *silence).min();
             let on_node = mine.clone().any(|finding| finding.id != FindingId::IdleSilentDrop);
             let survived_max = service.outlived_server_first(phase);
             let survived_client_first = service.outlived[phase as usize][Direction::Orig as usize];

@@ -15,9 +15,9 @@ pub(crate) struct Service {
     pub(crate) median_wait: i64,
     /// Connections with an answer.
     pub(crate) answered: usize,
-    /// For each connection whose server was heard through the NAT: its first packet and the server's last, reference
-    /// time, sorted by the first.
-    spans: Vec<(Timestamp, Timestamp)>,
+    /// The longest silence of each connection that the server ended and that was outlived, reference time, sorted by
+    /// start.
+    waited_out: Vec<(Timestamp, Timestamp)>,
 }
 
 impl Service {
@@ -28,10 +28,17 @@ impl Service {
         self.outlived[phase as usize][Direction::Resp as usize]
     }
 
-    /// How many connections were set up before `from` and heard of their server, translated, after `to`.
-    pub(crate) fn spanning(&self, from: Timestamp, to: Timestamp) -> usize {
-        let before = self.spans.partition_point(|(first, _)| *first < from);
-        self.spans[..before].iter().filter(|(_, last)| *last > to).count()
+    /// Whether at every moment from `from` to `to` some connection was silent and was later heard of by its server,
+    /// translated: a session table that is flushed or rebuilt at any of these moments would have broken that one.
+    pub(crate) fn witnessed_throughout(&self, from: Timestamp, to: Timestamp) -> bool {
+        let mut covered = from;
+        for &(begin, end) in &self.waited_out {
+            if begin > covered {
+                break;
+            }
+            covered = covered.max(end);
+        }
+        covered >= to
     }
 }
 
@@ -61,17 +68,20 @@ impl Population {
             }
             let far = path.resp_leg().of(&correlation.points);
             waits.extend(far.longest_wait.as_ref().map(|w| w.nanos()));
-            let heard = near.flow(Direction::Resp).last.filter(|_| !near.is_reset());
-            if let Some(last) = heard {
+            let waited_out = near
+                .silences
+                .as_ref()
+                .and_then(|s| s.longest_outlived(Phase::Established, Direction::Resp));
+            if let Some(silence) = waited_out {
                 let at = |time| correlation.reference_estimate(orig_leg.point, time);
-                service.spans.push((at(near.first.time), at(last.time)));
+                service.waited_out.push((at(silence.before.time), at(silence.after.time)));
             }
         }
         let finish = |(mut service, mut waits): (Service, Vec<i64>)| {
             waits.sort_unstable();
             service.answered = waits.len();
             service.median_wait = waits.get(waits.len() / 2).copied().unwrap_or_default();
-            service.spans.sort_unstable();
+            service.waited_out.sort_unstable();
             service
         };
         let services = services.into_iter().map(|(scope, s)| (scope, finish(s))).collect();

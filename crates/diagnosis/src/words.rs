@@ -5,15 +5,16 @@
 pub fn duration(nanos: i64) -> String {
     let sign = if nanos < 0 { "−" } else { "" };
     let nanos = nanos.unsigned_abs();
-    let seconds = nanos / 1_000_000_000;
     match nanos {
         0..1_000 => format!("{sign}{nanos} ns"),
         1_000..1_000_000 => format!("{sign}{} µs", nanos / 1_000),
         1_000_000..1_000_000_000 => format!("{sign}{} ms", nanos / 1_000_000),
         1_000_000_000..120_000_000_000 => {
-            format!("{sign}{seconds}.{} s", nanos % 1_000_000_000 / 100_000_000)
+            let tenths = (nanos + 50_000_000) / 100_000_000;
+            format!("{sign}{}.{} s", tenths / 10, tenths % 10)
         }
         _ => {
+            let seconds = (nanos + 500_000_000) / 1_000_000_000;
             let (hours, minutes) = (seconds / 3_600, seconds / 60 % 60);
             let clock = if hours > 0 {
                 format!("{hours} h {minutes} min")

@@ -185,8 +185,12 @@ impl Flow {
     }
 }
 
+/// Resets and other packets without an identification of their own may be sent twice in a row; they are not judged.
 fn is_copy(last: &Sighting, next: &Sighting) -> bool {
-    next.time.since(last.time).abs() <= COPY_WINDOW && next.segment.is_copy_of(&last.segment)
+    let identified = next.segment.ip_id != 0 || next.segment.timestamps.is_some();
+    identified
+        && next.time.since(last.time).abs() <= COPY_WINDOW
+        && next.segment.is_copy_of(&last.segment)
 }
 
 /// How far apart two records of one packet may lie, in nanoseconds: bridges and cooked captures show it microseconds

@@ -210,7 +210,7 @@ fn finding(correlation: &Correlation, f: &diagnosis::Finding) -> Finding {
         title: f.title.clone(),
         connections: f.paths.iter().map(|&p| name(p)).collect(),
         hung_side: f.hung_side.as_str().into(),
-        idle_ns: f.silences.iter().map(|(_, nanos)| *nanos).collect(),
+        span_ns: f.spans.iter().map(|(_, nanos)| *nanos).collect(),
         facts: f.facts.iter().map(|fact| self::fact(correlation, fact)).collect(),
         rivals: f
             .rivals

@@ -243,9 +243,9 @@ pub struct Finding {
     pub connections: Vec<String>,
     /// `orig`, `resp`, `both` or `none`.
     pub hung_side: String,
-    /// For failures of idle connections: the silence that each of `connections` did not outlive, nanoseconds, in the
-    /// clock of one point.
-    pub idle_ns: Vec<i64>,
+    /// The time that tells how bad it was for each of `connections`, nanoseconds in the clock of one point: the silence
+    /// that an idle connection did not outlive, the wait for an answer. Empty where there is no such time.
+    pub span_ns: Vec<i64>,
     /// The evidence.
     pub facts: Vec<Fact>,
     /// Other explanations.

@@ -143,7 +143,7 @@ pub(super) fn examine(case: &Case<'_>) -> Option<Finding> {
             case.scope()
         ),
         paths: vec![case.index],
-        silences: Vec::new(),
+        spans: vec![(case.index, closing.time.since(request.time))],
         hung_side: case.hung_side(),
         facts,
         rivals,

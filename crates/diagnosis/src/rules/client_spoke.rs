@@ -6,7 +6,7 @@ use crosscap_reassembly::{Direction, ResetForm, Silence};
 
 use super::advice;
 use crate::case::{Case, INITIAL_TTLS, LegView};
-use crate::finding::{Finding, FindingId, Rival, Severity, Verdict};
+use crate::finding::{Finding, FindingId, HungSide, Rival, Severity, Verdict};
 use crate::words::duration;
 
 /// At the client's side: a silence that the client ended, and a reset from the service.
@@ -67,14 +67,16 @@ pub(super) fn examine(case: &Case<'_>) -> Option<Finding> {
     );
     facts.push(case.fact(near, &reset, text));
     if let Some(far) = far.filter(|_| covered) {
-        let text = "At the server this was the last packet: neither what the client sent nor a reset was seen there, and \
-                    the server still believes in the connection."
-            .into();
+        let text = format!(
+            "At {} this was the last packet: neither what the client sent nor a reset was seen there, and the server still \
+             believes in the connection.",
+            case.point_name(far)
+        );
         facts.push(case.fact(far, &far.connection.last, text));
     }
 
     let (nothing_sent, ttl_tells) = (
-        "The capture at the server was running and shows no reset leaving.",
+        "The capture nearer the server was running and shows no reset coming.",
         "The reset's time to live is undiminished and differs from that of the server's packets: the client's own node \
          sent it.",
     );
@@ -120,8 +122,9 @@ pub(super) fn examine(case: &Case<'_>) -> Option<Finding> {
         verdict,
         title,
         paths: vec![case.index],
-        silences: vec![(case.index, silence.nanos())],
-        hung_side: case.hung_side(),
+        spans: vec![(case.index, silence.nanos())],
+        // Nothing that the client's side shows could have told the server.
+        hung_side: if far.is_some() { case.hung_side() } else { HungSide::Resp },
         facts,
         rivals,
         would_decide,

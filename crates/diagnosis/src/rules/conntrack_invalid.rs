@@ -56,11 +56,12 @@ pub(super) fn examine(case: &Case<'_>) -> Option<Finding> {
     )];
     rivals.extend(seen.rivals(case));
     let mut would_decide = Vec::new();
+    let mut verdict = Finding::verdict_of(&rivals, &[]);
     if case.resp_side().is_none() {
+        verdict = verdict.max(Verdict::Likely);
         would_decide
             .push("A capture at the server, which shows whether the reset reached it.".into());
     }
-    let mut verdict = Finding::verdict_of(&rivals, &would_decide);
     if seen.reset.is_none() {
         verdict = verdict.max(Verdict::Possible);
     }
@@ -80,7 +81,7 @@ pub(super) fn examine(case: &Case<'_>) -> Option<Finding> {
         verdict,
         title,
         paths: vec![case.index],
-        silences: Vec::new(),
+        spans: Vec::new(),
         hung_side,
         facts,
         rivals,

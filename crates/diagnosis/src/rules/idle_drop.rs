@@ -70,7 +70,10 @@ fn drop_of(case: &Case<'_>, speaker: Direction) -> Option<Finding> {
     );
     facts.push(case.fact_of(here.leg.point, &frames, first.time, text));
     if let Some(t) = there.filter(|_| covered) {
-        let text = format!("At the {whom} this was the last packet: none of them arrived.");
+        let text = format!(
+            "At {} this was the last packet: none of them arrived there.",
+            case.point_name(t)
+        );
         facts.push(case.fact(t, &t.connection.last, text));
     }
 
@@ -106,7 +109,7 @@ fn drop_of(case: &Case<'_>, speaker: Direction) -> Option<Finding> {
         verdict,
         title,
         paths: vec![case.index],
-        silences: vec![(case.index, silence.nanos())],
+        spans: vec![(case.index, silence.nanos())],
         hung_side,
         facts,
         rivals,
@@ -191,9 +194,9 @@ fn rivals(
         ),
         Rival::judged(
             FindingId::MtuBlackHole,
-            smallest <= passed,
+            smallest <= passed.max(FITS_EVERYWHERE),
             &format!(
-                "Packets of {passed} bytes had passed before the silence; these carry {smallest}."
+                "These packets carry {smallest} bytes; every link takes as much, or more had passed before."
             ),
             "The packets after the silence are larger than any that passed before.",
         ),
@@ -214,3 +217,7 @@ fn rivals(
 
 /// Packets closer than this are one try, nanoseconds: no retransmission timer is as short.
 const COPIES: i64 = 100_000_000;
+
+/// Payload that every path carries: IPv6 demands links of 1,280 bytes (RFC 8200 §5) and tunnels are laid out for it;
+/// headers and options aside.
+const FITS_EVERYWHERE: u32 = 1_280 - 40 - 60;

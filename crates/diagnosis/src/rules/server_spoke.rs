@@ -45,20 +45,19 @@ fn with_stray(case: &Case<'_>, seen: &Untranslated<'_>) -> Finding {
     facts.extend(seen.facts(case));
     facts.extend(seen.orphaned(case));
 
-    let mut rivals = vec![
-        phase_rival(case, phase, silence),
-        invalid_rival(seen, silence, outlived),
-        flushed_rival(case, seen),
-    ];
+    let mut rivals =
+        vec![phase_rival(case, phase, silence), invalid_rival(seen, silence, outlived)];
+    rivals.extend(deleted_rival(case, seen, outlived));
     rivals.extend(seen.rivals(case));
     let mut would_decide = Vec::new();
+    let mut verdict = Finding::verdict_of(&rivals, &[]);
     if case.resp_side().is_none() {
+        verdict = verdict.max(Verdict::Likely);
         would_decide.push(
             "A capture at the server, which shows whether the reset reached it and it closed."
                 .into(),
         );
     }
-    let mut verdict = Finding::verdict_of(&rivals, &would_decide);
     // Others were silent for longer and were not forgotten: whatever this is, it is not that timer.
     if outlived.is_some_and(|longest| longest >= silence) || seen.reset.is_none() {
         verdict = verdict.max(Verdict::Possible);
@@ -106,7 +105,7 @@ fn build(
         verdict,
         title,
         paths: vec![case.index],
-        silences: vec![(case.index, silence)],
+        spans: vec![(case.index, silence)],
         hung_side,
         facts: story.facts,
         rivals: story.rivals,
@@ -148,18 +147,21 @@ fn invalid_rival(seen: &Untranslated<'_>, silence: i64, outlived: Option<i64>) -
     )
 }
 
-/// The session may have been deleted for another reason than its timer: a restart, a full table, an operator.
-fn flushed_rival(case: &Case<'_>, seen: &Untranslated<'_>) -> Rival {
+/// That the NAT forgot the session is certain; whether by its timer or because the session was deleted (a restart, a full
+/// table, an operator) only other connections can tell. `None` where they say nothing.
+fn deleted_rival(case: &Case<'_>, seen: &Untranslated<'_>, outlived: Option<i64>) -> Option<Rival> {
     let at = |time| case.correlation.reference_estimate(seen.near.leg.point, time);
-    let spanning = case.service().spanning(at(seen.before.time), at(seen.reply.time));
-    Rival::judged(
-        FindingId::NatRemappedBackend,
-        spanning > 0,
-        "Other connections to the same service, set up before this silence began, were still translated after it ended: \
-         the session table was not flushed or rebuilt.",
-        "No other connection to the same service spans the silence, so a flush of the session table cannot be told from \
-         its timer.",
-    )
+    if outlived.is_some_and(|longest| longest >= seen.silence()) {
+        let doubt = "Another connection outlived a longer silence, so a timer alone does not explain this: the session \
+                     may have been deleted, by a flush or with its backend.";
+        return Some(Rival::judged(FindingId::NatRemappedBackend, false, "", doubt));
+    }
+    let witnessed = case.service().witnessed_throughout(at(seen.before.time), at(seen.reply.time));
+    witnessed.then(|| {
+        let because = "At every moment of this silence another connection to the same service was silent as well, and \
+                       its late answer was translated: the session table was not flushed or rebuilt meanwhile.";
+        Rival::judged(FindingId::NatRemappedBackend, true, because, "")
+    })
 }
 
 /// A silence at the server that the server ended and a socketless reset answered.
@@ -247,7 +249,8 @@ fn without_stray(case: &Case<'_>) -> Option<Finding> {
         verdict = verdict.max(Verdict::Likely);
         would_decide.push("A capture on the translating node: it shows the reply arriving there and the reset leaving.".into());
     }
-    let hung_side = case.hung_side();
+    // A client that was not captured was never told either, if this is what happened.
+    let hung_side = if near.is_some() { case.hung_side() } else { HungSide::Orig };
     Some(build(
         case,
         phase,

@@ -84,7 +84,7 @@ pub(super) fn examine(case: &Case<'_>) -> Option<Finding> {
         verdict,
         title: format!("The server at {} took {} to answer", case.scope(), duration(wait.nanos())),
         paths: vec![case.index],
-        silences: Vec::new(),
+        spans: vec![(case.index, wait.nanos())],
         hung_side: HungSide::None,
         facts,
         rivals,

@@ -1,7 +1,7 @@
 //! What a stray leg shows: a segment that NAT should have translated and did not.
 
 use crosscap_packet::TcpFlags;
-use crosscap_reassembly::{Direction, Reset, Sighting};
+use crosscap_reassembly::{Direction, Reset, ResetForm, Sighting};
 
 use crate::case::{Case, LegView};
 use crate::finding::{Fact, FindingId, Rival};
@@ -25,17 +25,64 @@ pub(super) struct Untranslated<'a> {
     pub(super) translated_after: Option<Sighting>,
 }
 
-/// Whether the path has a stray leg at all.
+/// Whether the path has a stray leg, or a point inside the NAT that saw a reset the client's side did not.
 pub(super) fn screen(case: &Case<'_>) -> bool {
-    case.path.strays().next().is_some()
+    case.path.strays().next().is_some() || around_the_nat(case).next().is_some()
+}
+
+/// Pairs of legs of one point on either side of the NAT, nearer the client first, of which only the farther one saw the
+/// client reset.
+fn around_the_nat<'a>(
+    case: &Case<'a>,
+) -> impl Iterator<Item = (LegView<'a>, LegView<'a>)> + use<'a> {
+    let legs: Vec<LegView<'a>> = case.regular().collect();
+    let pairs = legs
+        .clone()
+        .into_iter()
+        .flat_map(move |near| legs.clone().into_iter().map(move |far| (near, far)));
+    pairs.filter(|(near, far)| {
+        let reset = |leg: &LegView<'_>| leg.connection.flow(Direction::Orig).reset;
+        near.place < far.place
+            && near.leg.point == far.leg.point
+            && reset(near).is_none()
+            && reset(far).is_some_and(|r| r.form == ResetForm::NoSocket)
+    })
 }
 
 impl<'a> Untranslated<'a> {
-    /// What the first stray leg that carries a segment of the responder shows.
+    /// What the first stray leg that carries a segment of the responder shows; else what a point that sees both sides
+    /// of the NAT shows.
     pub(super) fn of(case: &Case<'a>) -> Option<Self> {
+        Self::on_stray_leg(case)
+            .or_else(|| around_the_nat(case).find_map(|(near, far)| Self::past(case, near, far)))
+    }
+
+    fn on_stray_leg(case: &Case<'a>) -> Option<Self> {
         let stray = case.strays().find(|s| s.connection.flow(Direction::Resp).first.is_some())?;
         let near = case.regular().find(|r| r.leg.point == stray.leg.point)?;
         let reply = stray.connection.flow(Direction::Resp).first?;
+        Self::new(case, near, stray, reply)
+    }
+
+    /// A segment that `far` saw and that never came out of the NAT on `near`, and that the client reset.
+    fn past(case: &Case<'a>, near: LegView<'a>, far: LegView<'a>) -> Option<Self> {
+        let reset = far.connection.flow(Direction::Orig).reset?.at;
+        let (_, reply) =
+            case.rows_at(far.place).map(|(row, seen)| (row, seen.at)).find(|(row, at)| {
+                row.direction == Direction::Resp
+                    && row.at_leg(near.place).is_none()
+                    && at.frame < reset.frame
+                    && at.segment.ack == reset.segment.seq
+            })?;
+        Self::new(case, near, far, reply)
+    }
+
+    fn new(
+        case: &Case<'a>,
+        near: LegView<'a>,
+        stray: LegView<'a>,
+        reply: Sighting,
+    ) -> Option<Self> {
         let before = *case.last_before(near.place, reply.frame)?;
         let expected = |direction| case.next_seq_before(near.place, direction, reply.frame);
         let in_order = expected(Direction::Resp) == Some(reply.segment.seq)
@@ -77,8 +124,9 @@ impl<'a> Untranslated<'a> {
             facts.push(case.fact(far, at, text));
         }
         let text = format!(
-            "They reached the client's side from {pod} instead of {service}: {bytes} bytes with sequence number {} and \
-             acknowledgement {}{}.",
+            "At {} they came from {pod} instead of {service}: {bytes} bytes with sequence number {} and acknowledgement \
+             {}{}.",
+            case.point_name(self.stray),
             self.reply.segment.seq.0,
             self.reply.segment.ack.0,
             if self.in_order { ", exactly those the connection was waiting for" } else { "" },

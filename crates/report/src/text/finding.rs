@@ -61,11 +61,9 @@ fn head(finding: &Finding, page: &mut Page<'_>) -> io::Result<()> {
 
 fn connections(finding: &Finding, page: &mut Page<'_>) -> io::Result<()> {
     for (i, name) in finding.connections.iter().take(SHOWN).enumerate() {
-        let idle = finding
-            .idle_ns
-            .get(i)
-            .map_or_else(String::new, |n| format!("  silent for {}", duration(*n)));
-        page.line(&format!("    {name}{idle}"))?;
+        let span =
+            finding.span_ns.get(i).map_or_else(String::new, |n| format!("  {}", duration(*n)));
+        page.line(&format!("    {name}{span}"))?;
     }
     let more = finding.connections.len().saturating_sub(SHOWN);
     if more > 0 {

@@ -9,6 +9,10 @@ use super::layout::Page;
 use crate::escape::terminal;
 use crate::{IdleTimeout, Point, Report};
 
+/// Ids of what makes a capture say less than it should.
+const LOSING: [&str; 5] =
+    ["truncated-tail", "damaged-record", "bad-block", "capture-drops", "unknown-link-type"];
+
 /// The head of the report.
 pub(super) fn write(report: &Report, page: &mut Page<'_>) -> io::Result<()> {
     let across = report.connections.iter().filter(|c| c.matched.tier != "none").count();
@@ -27,8 +31,13 @@ pub(super) fn write(report: &Report, page: &mut Page<'_>) -> io::Result<()> {
     for point in &report.points {
         page.wrapped(&format!("  {:width$}", terminal(&point.name)), width + 4, &describe(point))?;
         for quality in &point.quality {
-            let note = format!("{}: {}", quality.id, terminal(&quality.detail));
-            page.wrapped("", width + 4, &page.warn(&note))?;
+            let note = terminal(&quality.detail);
+            let note = if LOSING.contains(&quality.id.as_str()) {
+                page.warn(&note)
+            } else {
+                page.dim(&note)
+            };
+            page.wrapped("", width + 4, &note)?;
         }
     }
     for nat in &report.nat {
@@ -61,7 +70,12 @@ fn describe(point: &Point) -> String {
         (c, _) if c.reference == point.name => "reference clock".to_owned(),
         (c, Some(offset)) => {
             let half = (c.offset_high_ns.unwrap_or(offset) - c.offset_low_ns.unwrap_or(offset)) / 2;
-            format!("its clock is {} of {}'s", offset_words(offset, half), terminal(&c.reference))
+            format!(
+                "its clock is {} {}'s (± {})",
+                offset_words(offset),
+                terminal(&c.reference),
+                duration(half)
+            )
         }
         (c, None) => format!("its clock cannot be compared with {}'s", terminal(&c.reference)),
     };
@@ -78,11 +92,10 @@ fn describe(point: &Point) -> String {
     format!("{files}, {}{span}; {place}{clock}", counted(point.packets, "packet"))
 }
 
-/// `27.000000 s behind (± 16 µs)`.
-fn offset_words(offset: i64, half: i64) -> String {
-    let side = if offset < 0 { "behind" } else { "ahead" };
-    let seconds = offset.unsigned_abs() as f64 / 1e9;
-    format!("{seconds:.6} s (± {}) {side}", duration(half))
+/// `27.000000 s behind`.
+fn offset_words(offset: i64) -> String {
+    let side = if offset < 0 { "behind" } else { "ahead of" };
+    format!("{:.6} s {side}", offset.unsigned_abs() as f64 / 1e9)
 }
 
 /// The bracket of a session timer.
