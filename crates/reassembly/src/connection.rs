@@ -145,13 +145,15 @@ impl Connection {
 
     pub(crate) fn push(&mut self, direction: Direction, at: Sighting) {
         let segment = at.segment;
-        let both_seen = self.flows.iter().all(|f| f.packets > 0);
+        // A handshake that waits for its next try is no silence of a connection.
+        let talking = self.flows.iter().all(|f| f.packets > 0)
+            && self.flows.iter().any(|f| f.packets - f.copies > u64::from(f.syns));
         let kind = self.flows[direction as usize].push(at);
         if kind == Kind::Copy {
             return;
         }
         let reset = segment.flags.contains(TcpFlags::RST);
-        if both_seen {
+        if talking {
             self.listen(direction, at, reset);
         }
         self.last = at;

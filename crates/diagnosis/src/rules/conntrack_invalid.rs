@@ -23,10 +23,8 @@ pub(super) fn explains(case: &Case<'_>, seen: &Untranslated<'_>) -> bool {
 }
 
 pub(super) fn examine(case: &Case<'_>) -> Option<Finding> {
-    let seen = Untranslated::of(case)?;
-    if !explains(case, &seen) {
-        return None;
-    }
+    // Without a reset no harm was done that the packets show.
+    let seen = Untranslated::of(case).filter(|seen| seen.reset.is_some() && explains(case, seen))?;
     let silence = seen.silence();
     let mut facts: Vec<_> = case.set_up(seen.near).into_iter().collect();
     let text = format!(
@@ -61,9 +59,6 @@ pub(super) fn examine(case: &Case<'_>) -> Option<Finding> {
         verdict = verdict.max(Verdict::Likely);
         would_decide
             .push("A capture at the server, which shows whether the reset reached it.".into());
-    }
-    if seen.reset.is_none() {
-        verdict = verdict.max(Verdict::Possible);
     }
     let hung_side = case.hung_side();
     let end = match hung_side {
