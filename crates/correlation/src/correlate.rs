@@ -158,7 +158,7 @@ fn sort_paths(found: &mut Correlation) {
     let mut paths = std::mem::take(&mut found.paths);
     paths.sort_by_cached_key(|path| {
         let leg = path.orig_leg();
-        (found.reference_estimate(leg.point, leg.of(&found.points).first.time), path.name.clone())
+        (found.reference_estimate(leg.point, leg.of(&found.points).first().time), path.name.clone())
     });
     found.paths = paths;
 }

@@ -13,6 +13,8 @@ use crate::{Correlation, Path};
 pub struct LegSighting {
     /// Index into [`Path::legs`].
     pub leg: usize,
+    /// Who sent it.
+    pub direction: Direction,
     /// When, where, what.
     pub at: Sighting,
 }
@@ -56,12 +58,10 @@ impl Ladder {
             // Rows of this direction by what copies of a packet have in common, oldest first.
             let mut by_copy: HashMap<_, VecDeque<usize>, RandomState> = HashMap::default();
             for leg in legs_from_sender(path, direction) {
-                let orig = path.legs[leg].of(&correlation.points).orig;
                 let mut added = Vec::new();
-                for sighting in sightings.iter().filter(|s| s.leg == leg) {
-                    if (sighting.at.segment.src == orig) != (direction == Direction::Orig) {
-                        continue;
-                    }
+                for sighting in
+                    sightings.iter().filter(|s| s.leg == leg && s.direction == direction)
+                {
                     let key = sighting.at.segment.copy_key();
                     if let Some(row) = by_copy.get_mut(&key).and_then(VecDeque::pop_front) {
                         rows[row].seen.push(*sighting);

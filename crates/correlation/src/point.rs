@@ -26,8 +26,8 @@ impl Point {
         Self {
             name: name.into(),
             files: Vec::new(),
-            first: connections.iter().map(|c| c.first.time).min(),
-            last: connections.iter().map(|c| c.last.time).max(),
+            first: connections.iter().map(|c| c.first().time).min(),
+            last: connections.iter().map(|c| c.last().time).max(),
             connections,
         }
     }

@@ -43,7 +43,7 @@ pub(crate) fn find(
                 })
                 .filter(|&(parent, remote, _)| {
                     let p = &connections[parent];
-                    parent != stray && p.resp != remote && p.first.frame < leg.first.frame
+                    parent != stray && p.resp != remote && p.first().frame < leg.first().frame
                 })
                 .filter_map(|(parent, remote, role)| {
                     let fits = |sure| continues(leg, role, &connections[parent], sure);

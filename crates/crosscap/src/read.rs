@@ -132,7 +132,7 @@ impl Seen {
         let copies: u64 = point
             .connections
             .iter()
-            .flat_map(|c| crosscap_reassembly::Direction::BOTH.map(|d| c.flow(d).copies))
+            .flat_map(|c| crosscap_reassembly::Direction::BOTH.map(|d| u64::from(c.flow(d).copies)))
             .sum();
         let counted = [
             (

@@ -1,12 +1,14 @@
 //! The second look: the packets of the suspicious connections only.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::path::PathBuf;
 
 use crosscap_correlation::{Correlation, Ladder, LegSighting};
-use crosscap_packet::{Decoded, Endpoint, FrameRef, Segment, decode};
+use crosscap_packet::{Decoded, Endpoint, FrameRef, TcpPacket, Timestamp, decode};
 use crosscap_parser::CaptureFile;
-use crosscap_reassembly::Sighting;
+use crosscap_reassembly::{Direction, Sighting};
+use foldhash::quality::RandomState;
+use hashbrown::HashMap;
 use rayon::prelude::*;
 
 use crate::Error;
@@ -50,11 +52,7 @@ fn fetch_point(wanted: &mut Wanted, files: &[PathBuf]) -> Result<Vec<(usize, Leg
                 && let Decoded::Tcp(packet) =
                     decode(record.link_type, record.data, record.original_len)
             {
-                wanted.take(Sighting {
-                    time: record.timestamp,
-                    frame: record.frame,
-                    segment: packet.segment,
-                });
+                wanted.take(record.frame, record.timestamp, &packet);
             }
         }
     }
@@ -66,17 +64,18 @@ fn fetch_point(wanted: &mut Wanted, files: &[PathBuf]) -> Result<Vec<(usize, Leg
 struct Wanted {
     legs: Vec<WantedLeg>,
     /// Legs by their ends, lower end first.
-    by_ends: HashMap<(Endpoint, Endpoint), Vec<usize>>,
+    by_ends: HashMap<(Endpoint, Endpoint), Vec<usize>, RandomState>,
 }
 
 struct WantedLeg {
     path: usize,
     place: usize,
+    orig: Endpoint,
     first: FrameRef,
     last: FrameRef,
     /// The first packets and the last ones: what lies between in a long transfer tells nothing of how it ended.
-    head: Vec<Sighting>,
-    tail: VecDeque<Sighting>,
+    head: Vec<LegSighting>,
+    tail: VecDeque<LegSighting>,
 }
 
 impl Wanted {
@@ -91,8 +90,9 @@ impl Wanted {
                 wanted.legs.push(WantedLeg {
                     path,
                     place,
-                    first: c.first.frame,
-                    last: c.last.frame,
+                    orig: c.orig,
+                    first: c.first().frame,
+                    last: c.last().frame,
                     head: Vec::new(),
                     tail: VecDeque::new(),
                 });
@@ -106,15 +106,17 @@ impl Wanted {
         Some((self.legs.iter().map(|l| l.first).min()?, self.legs.iter().map(|l| l.last).max()?))
     }
 
-    fn take(&mut self, sighting: Sighting) {
-        let Segment { src, dst, .. } = sighting.segment;
-        let Some(legs) = self.by_ends.get(&ends(src, dst)) else { return };
+    fn take(&mut self, frame: FrameRef, time: Timestamp, packet: &TcpPacket<'_>) {
+        let Some(legs) = self.by_ends.get(&ends(packet.src, packet.dst)) else { return };
         // Several uses of one four-tuple follow each other.
         let mine = legs
             .iter()
             .copied()
-            .find(|&l| (self.legs[l].first..=self.legs[l].last).contains(&sighting.frame));
+            .find(|&l| (self.legs[l].first..=self.legs[l].last).contains(&frame));
         if let Some(leg) = mine.map(|l| &mut self.legs[l]) {
+            let direction = if packet.src == leg.orig { Direction::Orig } else { Direction::Resp };
+            let at = Sighting { time, frame, segment: packet.segment };
+            let sighting = LegSighting { leg: leg.place, direction, at };
             if leg.head.len() < HEAD {
                 leg.head.push(sighting);
             } else {
@@ -129,8 +131,8 @@ impl Wanted {
 
 impl WantedLeg {
     fn into_sightings(self) -> impl Iterator<Item = (usize, LegSighting)> {
-        let (path, leg) = (self.path, self.place);
-        self.head.into_iter().chain(self.tail).map(move |at| (path, LegSighting { leg, at }))
+        let path = self.path;
+        self.head.into_iter().chain(self.tail).map(move |sighting| (path, sighting))
     }
 }
 

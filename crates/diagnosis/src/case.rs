@@ -131,7 +131,7 @@ impl<'a> Case<'a> {
             _ => String::new(),
         };
         let text = format!("{} opened the connection to {}{via}.", c.orig, c.resp);
-        Some(self.fact_of(leg.leg.point, &frames, c.first.time, text))
+        Some(self.fact_of(leg.leg.point, &frames, c.first().time, text))
     }
 
     /// Whether the capture of a point was running at a time that another point's clock tells.
@@ -191,7 +191,8 @@ impl<'a> Case<'a> {
             leg.is_some_and(|l| !l.connection.is_reset() && !l.connection.is_closed())
         };
         let orig = open(self.orig_side().or_else(|| self.resp_side()));
-        let reset_away = self.strays().any(|s| s.connection.flow(Direction::Orig).reset.is_some());
+        let reset_away =
+            self.strays().any(|s| s.connection.flow(Direction::Orig).reset().is_some());
         let resp = match self.resp_side() {
             Some(leg) => open(Some(leg)),
             None => orig && !reset_away,

@@ -20,7 +20,7 @@
 //!     0x9d, 0xe6, 0, 80, 0, 0, 0, 7, 0, 0, 0, 0, 0x50, 0x02, 0xff, 0xff, 0, 0, 0, 0, // TCP
 //! ];
 //! let Decoded::Tcp(packet) = decode(LinkType::RAW, frame, 40) else { panic!("not TCP") };
-//! assert_eq!(packet.segment.src.to_string(), "10.1.0.2:40422");
+//! assert_eq!(packet.src.to_string(), "10.1.0.2:40422");
 //! assert_eq!(packet.segment.flags, TcpFlags::SYN);
 //! assert_eq!(packet.segment.seq.0, 7);
 //! ```

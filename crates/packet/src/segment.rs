@@ -4,15 +4,12 @@ use std::fmt;
 use std::hash::Hash;
 use std::ops::BitOr;
 
-use crate::{Endpoint, SeqNumber, TcpTimestamps};
+use crate::{SeqNumber, TcpTimestamps};
 
-/// What the headers of one TCP segment say; small and `Copy`, so that it can outlive the captured bytes.
+/// What the headers of one TCP segment say, its two ends aside; small and `Copy`, so that it can outlive the captured
+/// bytes.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Segment {
-    /// Who sent it.
-    pub src: Endpoint,
-    /// Whom it is for.
-    pub dst: Endpoint,
     /// Sequence number of the first byte (of the SYN, where it has one).
     pub seq: SeqNumber,
     /// Acknowledgement number. Meaningful only with [`TcpFlags::ACK`].

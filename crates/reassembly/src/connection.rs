@@ -57,10 +57,6 @@ pub struct Connection {
     pub resp: Endpoint,
     /// Which use of the four-tuple this is, from 1.
     pub incarnation: u32,
-    /// The first packet of either end.
-    pub first: Sighting,
-    /// The last packet of either end that was no copy.
-    pub last: Sighting,
     /// Long silences; `None` where there was none.
     pub silences: Option<Box<Silences>>,
     /// The longest time the responder took to answer, where it ever did.
@@ -72,18 +68,47 @@ pub struct Connection {
 }
 
 impl Connection {
-    pub(crate) fn new(orig: Endpoint, resp: Endpoint, incarnation: u32, first: Sighting) -> Self {
+    pub(crate) fn new(orig: Endpoint, resp: Endpoint, incarnation: u32) -> Self {
         Self {
             orig,
             resp,
             incarnation,
-            first,
-            last: first,
             silences: None,
             longest_wait: None,
             flows: [Flow::new(), Flow::new()],
             history: History::default(),
             unanswered: None,
+        }
+    }
+
+    /// The first packet of either end.
+    #[must_use]
+    pub fn first(&self) -> Sighting {
+        self.ends(|flow| flow.first, |one, other| one.frame < other.frame)
+    }
+
+    /// The last packet of either end that was no copy.
+    #[must_use]
+    pub fn last(&self) -> Sighting {
+        self.ends(|flow| flow.last, |one, other| one.frame > other.frame)
+    }
+
+    /// Of what both flows have, the one that `goes_first`.
+    fn ends(
+        &self,
+        of: fn(&Flow) -> Option<Sighting>,
+        goes_first: fn(&Sighting, &Sighting) -> bool,
+    ) -> Sighting {
+        match [of(&self.flows[0]), of(&self.flows[1])] {
+            [Some(orig), Some(resp)] => {
+                if goes_first(&orig, &resp) {
+                    orig
+                } else {
+                    resp
+                }
+            }
+            [Some(only), None] | [None, Some(only)] => only,
+            [None, None] => unreachable!("a connection begins with a packet"),
         }
     }
 
@@ -147,34 +172,36 @@ impl Connection {
         let segment = at.segment;
         // A handshake that waits for its next try is no silence of a connection.
         let talking = self.flows.iter().all(|f| f.packets > 0)
-            && self.flows.iter().any(|f| f.packets - f.copies > u64::from(f.syns));
+            && self.flows.iter().any(|f| f.packets - u64::from(f.copies) > u64::from(f.syns));
+        let before = talking.then(|| self.last());
         let kind = self.flows[direction as usize].push(at);
         if kind == Kind::Copy {
             return;
         }
         let reset = segment.flags.contains(TcpFlags::RST);
-        if talking {
-            self.listen(direction, at, reset);
+        if let Some(before) = before {
+            self.listen(direction, before, at, reset);
         }
-        self.last = at;
         self.measure_wait(direction, at, kind);
         self.write_history(direction, &at, kind);
         self.advance_state(direction, &at);
         if reset {
             let form = ResetForm::of(&segment);
-            self.flows[direction as usize].reset.get_or_insert(Reset { at, form });
+            self.flows[direction as usize]
+                .reset
+                .get_or_insert_with(|| Box::new(Reset { at, form }));
         }
     }
 
-    fn listen(&mut self, direction: Direction, at: Sighting, reset: bool) {
-        if is_silence(self.last.time, at.time) {
+    fn listen(&mut self, direction: Direction, before: Sighting, at: Sighting, reset: bool) {
+        if is_silence(before.time, at.time) {
             let phase = if self.flows.iter().any(|f| f.fin.is_some_and(|fin| fin.frame < at.frame))
             {
                 Phase::HalfClosed
             } else {
                 Phase::Established
             };
-            let silence = Silence { before: self.last, after: at, first_speaker: direction, phase };
+            let silence = Silence { before, after: at, first_speaker: direction, phase };
             self.silences.get_or_insert_default().broken(silence);
         }
         if !reset && let Some(silences) = &mut self.silences {
@@ -213,7 +240,9 @@ impl Connection {
         }
         match kind {
             Kind::NewData => history.push_once(case(b'd')),
-            Kind::Retransmit if !syn => history.push_logarithmic(case(b't'), flow.retransmits),
+            Kind::Retransmit if !syn => {
+                history.push_logarithmic(case(b't'), flow.retransmits.into())
+            }
             _ => {}
         }
         let fin = flags.contains(TcpFlags::FIN);
@@ -222,7 +251,7 @@ impl Connection {
         }
         if flags.contains(TcpFlags::RST) {
             // Again only for another sequence number (Zeek).
-            if flow.reset.is_none_or(|r| r.at.segment.seq != at.segment.seq) {
+            if flow.reset.as_ref().is_none_or(|r| r.at.segment.seq != at.segment.seq) {
                 history.push(case(b'r'));
             }
         } else if !syn && !fin && at.segment.payload_len == 0 && kind != Kind::KeepAlive {
@@ -232,7 +261,7 @@ impl Connection {
             && flow.zero_windows > 0
             && !flags.intersects(TcpFlags::SYN | TcpFlags::FIN | TcpFlags::RST)
         {
-            history.push_logarithmic(case(b'w'), flow.zero_windows);
+            history.push_logarithmic(case(b'w'), flow.zero_windows.into());
         }
     }
 

@@ -11,7 +11,9 @@ pub(crate) struct Coverage {
     low: i64,
     high: i64,
     // Invariant: disjoint, not adjacent, none empty, all inside low..high; start -> end.
-    holes: BTreeMap<i64, i64>,
+    // Boxed: most flows have none, and there are many flows.
+    #[expect(clippy::box_collection)]
+    holes: Option<Box<BTreeMap<i64, i64>>>,
 }
 
 impl Coverage {
@@ -22,7 +24,11 @@ impl Coverage {
 
     /// Bytes inside the seen range that were not captured.
     pub(crate) fn missing(&self) -> u64 {
-        self.holes.iter().map(|(start, end)| (end - start).unsigned_abs()).sum()
+        self.holes
+            .iter()
+            .flat_map(|holes| holes.iter())
+            .map(|(start, end)| (end - start).unsigned_abs())
+            .sum()
     }
 
     /// Adds `start..end` and returns how many of its bytes were new.
@@ -46,27 +52,34 @@ impl Coverage {
 
     /// Removes `start..end` from the holes; the number of bytes that were missing.
     fn fill(&mut self, start: i64, end: i64) -> u64 {
+        let Some(holes) = &mut self.holes else { return 0 };
         let mut filled = 0;
-        while let Some((&hole_start, &hole_end)) = self.holes.range(..end).next_back() {
+        while let Some((&hole_start, &hole_end)) = holes.range(..end).next_back() {
             if hole_end <= start {
                 break;
             }
-            self.holes.remove(&hole_start);
+            holes.remove(&hole_start);
             if hole_end > end {
-                self.holes.insert(end, hole_end);
+                holes.insert(end, hole_end);
             }
             filled += (hole_end.min(end) - hole_start.max(start)).unsigned_abs();
             if hole_start < start {
-                self.holes.insert(hole_start, start);
+                holes.insert(hole_start, start);
                 break;
             }
+        }
+        if holes.is_empty() {
+            self.holes = None;
         }
         filled
     }
 
     fn open_hole(&mut self, start: i64, end: i64) {
-        if start < end && self.holes.len() < MAX_HOLES {
-            self.holes.insert(start, end);
+        if start < end {
+            let holes = self.holes.get_or_insert_default();
+            if holes.len() < MAX_HOLES {
+                holes.insert(start, end);
+            }
         }
     }
 }

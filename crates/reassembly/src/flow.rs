@@ -25,27 +25,25 @@ pub struct Flow {
     /// Packets captured, copies by the capture included.
     pub packets: u64,
     /// Packets that the capture recorded twice: the same packet again within 10 ms.
-    pub copies: u64,
+    pub copies: u32,
     /// Distinct stream bytes captured.
     pub bytes: u64,
     /// Segments that carried nothing but what had been sent before: data, SYN or FIN. Keep-alives do not count.
-    pub retransmits: u64,
+    pub retransmits: u32,
     /// Keep-alive probes: at most one byte, just below the next sequence number (RFC 9293 §3.8.4).
-    pub keep_alives: u64,
+    pub keep_alives: u32,
     /// Pure ACKs and data segments that announced a window of 0.
-    pub zero_windows: u64,
+    pub zero_windows: u32,
     /// The first packet.
     pub first: Option<Sighting>,
     /// The last packet that was no copy.
     pub last: Option<Sighting>,
-    /// The last packet with new payload.
-    pub last_data: Option<Sighting>,
     /// The highest acknowledgement sent.
     pub acked: Option<SeqNumber>,
     /// The first FIN.
     pub fin: Option<Sighting>,
-    /// The first RST.
-    pub reset: Option<Reset>,
+    /// Boxed: most flows have none, and there are many flows.
+    pub(crate) reset: Option<Box<Reset>>,
     pub(crate) state: EndState,
     pub(crate) syns: u32,
     base: SeqNumber,
@@ -79,7 +77,6 @@ impl Flow {
             zero_windows: 0,
             first: None,
             last: None,
-            last_data: None,
             acked: None,
             fin: None,
             reset: None,
@@ -102,6 +99,12 @@ impl Flow {
     #[must_use]
     pub fn missing_bytes(&self) -> u64 {
         self.coverage.missing()
+    }
+
+    /// The first RST.
+    #[must_use]
+    pub fn reset(&self) -> Option<Reset> {
+        self.reset.as_deref().copied()
     }
 
     /// SYNs or SYN-ACKs captured, copies aside.
@@ -160,9 +163,6 @@ impl Flow {
             self.coverage.add(start, end)
         };
         self.bytes += new;
-        if new > 0 {
-            self.last_data = Some(at);
-        }
         let fin = flags.contains(TcpFlags::FIN);
         let fin_again = fin && self.fin.is_some();
         if fin {

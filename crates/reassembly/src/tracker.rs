@@ -1,8 +1,9 @@
 //! From segments to connections.
 
-use std::hash::{BuildHasher, Hash};
+use std::hash::BuildHasher;
+use std::net::IpAddr;
 
-use crosscap_packet::{Endpoint, FrameRef, Segment, TcpFlags, TcpPacket, Timestamp};
+use crosscap_packet::{Endpoint, FrameRef, TcpFlags, TcpPacket, Timestamp};
 use foldhash::quality::RandomState;
 use hashbrown::HashTable;
 
@@ -31,19 +32,19 @@ impl Tracker {
     /// their first packets, as Wireshark's `tcp.stream` does in a single file.
     pub fn push(&mut self, frame: FrameRef, time: Timestamp, packet: &TcpPacket<'_>) -> usize {
         let at = Sighting { time, frame, segment: packet.segment };
-        let tuple = sorted(at.segment.src, at.segment.dst);
-        let hash = self.hasher.hash_one(tuple);
+        let hash = hash(&self.hasher, packet.src, packet.dst);
         let same_tuple = |&index: &u32| {
             let c = &self.connections[index as usize];
-            sorted(c.orig, c.resp) == tuple
+            (c.orig, c.resp) == (packet.src, packet.dst)
+                || (c.resp, c.orig) == (packet.src, packet.dst)
         };
         let found = self.table.find(hash, same_tuple).copied();
         let index = match found {
-            Some(index) if !begins_anew(&self.connections[index as usize], &at.segment) => index,
-            _ => self.insert(hash, found, at),
+            Some(index) if !begins_anew(&self.connections[index as usize], packet) => index,
+            _ => self.insert(hash, found, packet),
         };
         let connection = &mut self.connections[index as usize];
-        let direction = connection.direction_from(at.segment.src);
+        let direction = connection.direction_from(packet.src);
         connection.push(direction, at);
         index as usize
     }
@@ -54,21 +55,21 @@ impl Tracker {
         self.connections
     }
 
-    fn insert(&mut self, hash: u64, before: Option<u32>, at: Sighting) -> u32 {
+    fn insert(&mut self, hash: u64, before: Option<u32>, packet: &TcpPacket<'_>) -> u32 {
         // Four billion connections would need more memory than there is; the last index is then shared.
         let index = u32::try_from(self.connections.len()).unwrap_or(u32::MAX - 1);
         let incarnation =
             before.map_or(1, |b| self.connections[b as usize].incarnation.saturating_add(1));
-        let (orig, resp) = match originator(&at.segment) {
-            Direction::Orig => (at.segment.src, at.segment.dst),
-            Direction::Resp => (at.segment.dst, at.segment.src),
+        let (orig, resp) = match originator(packet) {
+            Direction::Orig => (packet.src, packet.dst),
+            Direction::Resp => (packet.dst, packet.src),
         };
-        self.connections.push(Connection::new(orig, resp, incarnation, at));
+        self.connections.push(Connection::new(orig, resp, incarnation));
         let hasher = &self.hasher;
         let connections = &self.connections;
         let rehash = |&i: &u32| {
             let c: &Connection = &connections[i as usize];
-            hasher.hash_one(sorted(c.orig, c.resp))
+            self::hash(hasher, c.orig, c.resp)
         };
         match before {
             Some(before) => {
@@ -84,31 +85,40 @@ impl Tracker {
     }
 }
 
-/// The key of both directions.
-fn sorted(a: Endpoint, b: Endpoint) -> impl Hash + Eq + Copy {
-    if a <= b { (a, b) } else { (b, a) }
+/// The same for both directions. IPv4 ends make two words instead of two enums.
+fn hash(hasher: &RandomState, a: Endpoint, b: Endpoint) -> u64 {
+    let (low, high) = if a <= b { (a, b) } else { (b, a) };
+    let ports = u32::from(low.port) << 16 | u32::from(high.port);
+    match (low.addr, high.addr) {
+        (IpAddr::V4(low), IpAddr::V4(high)) => {
+            hasher.hash_one((u64::from(low.to_bits()) << 32 | u64::from(high.to_bits()), ports))
+        }
+        (low, high) => hasher.hash_one((low, high, ports)),
+    }
 }
 
 /// Whether a segment on a used four-tuple opens a new connection: a SYN whose sequence number is not the one its sender
 /// began with. The same one is a SYN sent again.
-fn begins_anew(connection: &Connection, segment: &Segment) -> bool {
+fn begins_anew(connection: &Connection, packet: &TcpPacket<'_>) -> bool {
+    let segment = &packet.segment;
     if !segment.flags.contains(TcpFlags::SYN) || segment.flags.contains(TcpFlags::ACK) {
         return false;
     }
-    let flow = connection.flow(connection.direction_from(segment.src));
+    let flow = connection.flow(connection.direction_from(packet.src));
     match (flow.isn, flow.first) {
         (Some(isn), _) => isn != segment.seq,
         // Midstream so far: the SYN itself, captured late, has the number below the first byte.
         (None, Some(first)) => first.segment.seq != segment.seq + 1,
         // Nothing from this end yet: a simultaneous open, unless the other end is past its own handshake.
         (None, None) => {
-            connection.flow(connection.direction_from(segment.src).reverse()).isn.is_none()
+            connection.flow(connection.direction_from(packet.src).reverse()).isn.is_none()
         }
     }
 }
 
 /// The role of the sender of a connection's first captured segment.
-fn originator(segment: &Segment) -> Direction {
+fn originator(packet: &TcpPacket<'_>) -> Direction {
+    let segment = &packet.segment;
     if segment.flags.contains(TcpFlags::SYN) {
         return if segment.flags.contains(TcpFlags::ACK) {
             Direction::Resp
@@ -117,11 +127,7 @@ fn originator(segment: &Segment) -> Direction {
         };
     }
     let ephemeral = |e: Endpoint| e.port >= FIRST_EPHEMERAL_PORT;
-    if !ephemeral(segment.src) && ephemeral(segment.dst) {
-        Direction::Resp
-    } else {
-        Direction::Orig
-    }
+    if !ephemeral(packet.src) && ephemeral(packet.dst) { Direction::Resp } else { Direction::Orig }
 }
 
 /// Start of Linux's default ephemeral range.

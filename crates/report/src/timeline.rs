@@ -10,7 +10,9 @@ use crate::model::{Timeline, TimelineRow, TimelineSighting};
 pub(crate) fn of(correlation: &Correlation, path: &Path, ladder: &Ladder) -> Timeline {
     let rows = &ladder.rows;
     let times: Vec<Timestamp> = rows.iter().map(|row| time(correlation, path, row)).collect();
-    let keep = telling(&times);
+    let longest = times.windows(2).map(|pair| pair[1].since(pair[0])).max().unwrap_or_default();
+    let long = LONG.max(longest / RATIO);
+    let keep = telling(&times, long);
     let mut told = Vec::new();
     let mut left_out = 0;
     for (i, row) in rows.iter().enumerate() {
@@ -23,7 +25,7 @@ pub(crate) fn of(correlation: &Correlation, path: &Path, ladder: &Ladder) -> Tim
             told.push(mark(times[i - 1], format!("… {left_out} more packets")));
             left_out = 0;
         }
-        if silence >= LONG {
+        if silence >= long {
             told.push(mark(
                 times[i - 1],
                 format!("silence for {}", crosscap_diagnosis::duration(silence)),
@@ -40,14 +42,14 @@ fn time(correlation: &Correlation, path: &Path, row: &Row) -> Timestamp {
 }
 
 /// Which rows to show: the first few, those around the longest silences, the last few.
-fn telling(times: &[Timestamp]) -> Vec<bool> {
+fn telling(times: &[Timestamp], long: i64) -> Vec<bool> {
     let mut keep = vec![false; times.len()];
     let mut show =
         |from: usize, to: usize| keep[from.min(times.len())..to.min(times.len())].fill(true);
     show(0, HEAD);
     show(times.len().saturating_sub(TAIL), times.len());
     let mut silences: Vec<usize> =
-        (1..times.len()).filter(|&i| times[i].since(times[i - 1]) >= LONG).collect();
+        (1..times.len()).filter(|&i| times[i].since(times[i - 1]) >= long).collect();
     silences.sort_by_key(|&i| std::cmp::Reverse((times[i].since(times[i - 1]), i)));
     for &i in silences.iter().take(SILENCES) {
         show(i.saturating_sub(BESIDE), i + BESIDE);
@@ -78,13 +80,18 @@ fn packet(correlation: &Correlation, path: &Path, row: &Row, time: Timestamp) ->
         .iter()
         .map(|s| {
             let point = &points[path.legs[s.leg].point];
+            let c = path.legs[s.leg].of(points);
+            let (src, dst) = match row.direction {
+                Direction::Orig => (c.orig, c.resp),
+                Direction::Resp => (c.resp, c.orig),
+            };
             TimelineSighting {
                 point: point.name.clone(),
                 frame: s.at.frame.number(),
                 file: point.files.get(usize::from(s.at.frame.file())).cloned().unwrap_or_default(),
                 time_ns: s.at.time.as_nanos(),
-                src: s.at.segment.src.to_string(),
-                dst: s.at.segment.dst.to_string(),
+                src: src.to_string(),
+                dst: dst.to_string(),
                 stray: path.legs[s.leg].stray,
             }
         })
@@ -118,6 +125,9 @@ fn words(s: &Segment) -> String {
 
 /// A silence worth a row, nanoseconds.
 const LONG: i64 = 1_000_000_000;
+
+/// How many times shorter than the longest silence another one may be to be worth a row.
+const RATIO: i64 = 20;
 
 const HEAD: usize = 4;
 const TAIL: usize = 6;

@@ -2,6 +2,7 @@
 //!
 //! - [`PcapWriter`], [`PcapNgWriter`]: capture files of every kind, honest or lying;
 //! - [`TcpFrame`]: TCP packets as bytes, with right checksums;
+//! - [`Capture`]: a capture of `testdata/`, to be changed and written again;
 //! - [`gzip`];
 //! - [`Truth`]: what is known of a scenario in `testdata/`.
 //!
@@ -20,6 +21,7 @@
 
 #![forbid(unsafe_code)]
 
+mod capture;
 mod frame;
 mod pcap;
 mod pcapng;
@@ -27,6 +29,7 @@ mod truth;
 
 use std::io::Write;
 
+pub use capture::{Capture, CaptureRecord};
 pub use frame::TcpFrame;
 pub use pcap::PcapWriter;
 pub use pcapng::{InterfaceBlock, PcapNgWriter};

@@ -31,6 +31,6 @@ pub(crate) fn constraints(
     })
 }
 
-fn remembered(flow: &Flow) -> [Option<Sighting>; 4] {
-    [flow.first, flow.last, flow.last_data, flow.fin]
+fn remembered(flow: &Flow) -> [Option<Sighting>; 3] {
+    [flow.first, flow.last, flow.fin]
 }

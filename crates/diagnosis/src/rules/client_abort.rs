@@ -33,7 +33,7 @@ fn vantage<'a>(case: &Case<'a>) -> Option<LegView<'a>> {
 fn gave_up(leg: LegView<'_>) -> Option<GaveUp> {
     let c = leg.connection;
     let client = c.flow(Direction::Orig);
-    let reset = client.reset.map(|r| r.at);
+    let reset = client.reset().map(|r| r.at);
     let closing = [client.fin, reset].into_iter().flatten().min_by_key(|s| s.frame)?;
     // Answered later, after the close, is still unanswered when the client closed.
     let late = c
@@ -79,7 +79,7 @@ pub(super) fn examine(case: &Case<'_>) -> Option<Finding> {
     let arrived = far.and_then(|f| {
         let flow = f.connection.flow(Direction::Orig);
         let at =
-            [flow.fin, flow.reset.map(|r| r.at)].into_iter().flatten().min_by_key(|s| s.frame)?;
+            [flow.fin, flow.reset().map(|r| r.at)].into_iter().flatten().min_by_key(|s| s.frame)?;
         Some((f, at))
     });
     if let Some((f, at)) = &arrived {

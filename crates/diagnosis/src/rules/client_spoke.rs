@@ -17,14 +17,14 @@ pub(super) fn screen(case: &Case<'_>) -> bool {
 fn refused<'a>(case: &Case<'a>) -> Option<(LegView<'a>, Silence)> {
     let near = case.orig_side()?;
     let silence = near.connection.silences.as_ref()?.unanswered()?;
-    let reset = near.connection.flow(Direction::Resp).reset?;
+    let reset = near.connection.flow(Direction::Resp).reset()?;
     let answers = reset.form == ResetForm::NoSocket && reset.at.frame > silence.after.frame;
     (silence.first_speaker == Direction::Orig && answers).then_some((near, silence))
 }
 
 pub(super) fn examine(case: &Case<'_>) -> Option<Finding> {
     let (near, silence) = refused(case)?;
-    let reset = near.connection.flow(Direction::Resp).reset?.at;
+    let reset = near.connection.flow(Direction::Resp).reset()?.at;
     // A middlebox that resets on its own does not take the number from what it answers.
     let (_, answered) =
         case.after(near.place, Direction::Orig, silence.before.frame).find(|(_, at)| {
@@ -34,8 +34,8 @@ pub(super) fn examine(case: &Case<'_>) -> Option<Finding> {
         })?;
     let far = case.resp_side();
     if let Some(far) = far {
-        let sent_by_server = far.connection.flow(Direction::Resp).reset.is_some();
-        let arrived = far.connection.last.frame > far.connection.first.frame
+        let sent_by_server = far.connection.flow(Direction::Resp).reset().is_some();
+        let arrived = far.connection.last().frame > far.connection.first().frame
             && case.rows_at(near.place).any(|(row, seen)| {
                 seen.at.frame == answered.frame && row.at_leg(far.place).is_some()
             });
@@ -72,7 +72,7 @@ pub(super) fn examine(case: &Case<'_>) -> Option<Finding> {
              believes in the connection.",
             case.point_name(far)
         );
-        facts.push(case.fact(far, &far.connection.last, text));
+        facts.push(case.fact(far, &far.connection.last(), text));
     }
 
     let (nothing_sent, ttl_tells) = (

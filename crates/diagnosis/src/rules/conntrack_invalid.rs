@@ -24,7 +24,8 @@ pub(super) fn explains(case: &Case<'_>, seen: &Untranslated<'_>) -> bool {
 
 pub(super) fn examine(case: &Case<'_>) -> Option<Finding> {
     // Without a reset no harm was done that the packets show.
-    let seen = Untranslated::of(case).filter(|seen| seen.reset.is_some() && explains(case, seen))?;
+    let seen =
+        Untranslated::of(case).filter(|seen| seen.reset.is_some() && explains(case, seen))?;
     let silence = seen.silence();
     let mut facts: Vec<_> = case.set_up(seen.near).into_iter().collect();
     let text = format!(

@@ -23,7 +23,7 @@ fn side<'a>(case: &Case<'a>, end: Direction) -> Option<LegView<'a>> {
 fn unheard<'a>(case: &Case<'a>, speaker: Direction) -> Option<(LegView<'a>, Silence)> {
     let here = side(case, speaker)?;
     let silence = here.connection.silences.as_ref()?.unanswered()?;
-    let reset = here.connection.flow(speaker.reverse()).reset.is_some();
+    let reset = here.connection.flow(speaker.reverse()).reset().is_some();
     (silence.first_speaker == speaker && !reset).then_some((here, silence))
 }
 
@@ -74,7 +74,7 @@ fn drop_of(case: &Case<'_>, speaker: Direction) -> Option<Finding> {
             "At {} this was the last packet: none of them arrived there.",
             case.point_name(t)
         );
-        facts.push(case.fact(t, &t.connection.last, text));
+        facts.push(case.fact(t, &t.connection.last(), text));
     }
 
     let alive = there.map_or(0, |t| neighbours(case, here, t, &first, &last));
@@ -151,7 +151,7 @@ fn neighbours(
         .filter(|c| c.resp == here.connection.resp)
         .filter(|c| {
             Direction::BOTH.iter().all(|&d| {
-                c.flow(d).last.is_some_and(|s| s.time >= first.time) && c.first.time <= last.time
+                c.flow(d).last.is_some_and(|s| s.time >= first.time) && c.first().time <= last.time
             })
         })
         .count()

@@ -168,7 +168,7 @@ fn deleted_rival(case: &Case<'_>, seen: &Untranslated<'_>, outlived: Option<i64>
 fn reset_after_silence<'a>(case: &Case<'a>) -> Option<(LegView<'a>, Silence)> {
     let far = case.resp_side()?;
     let silence = far.connection.silences.as_ref()?.unanswered()?;
-    let reset = far.connection.flow(Direction::Orig).reset?;
+    let reset = far.connection.flow(Direction::Orig).reset()?;
     let answers = reset.form == ResetForm::NoSocket && reset.at.frame > silence.after.frame;
     (silence.first_speaker == Direction::Resp && answers).then_some((far, silence))
 }
@@ -177,15 +177,15 @@ fn reset_after_silence<'a>(case: &Case<'a>) -> Option<(LegView<'a>, Silence)> {
 /// the translating host answered.
 fn without_stray(case: &Case<'_>) -> Option<Finding> {
     let (far, silence) = reset_after_silence(case)?;
-    let reset = far.connection.flow(Direction::Orig).reset?;
+    let reset = far.connection.flow(Direction::Orig).reset()?;
     let near = case.orig_side();
     // Where the client's side was captured, the reply must be absent there: else it was the client that refused it.
     if let Some(near) = near {
-        let sent = case.after(near.place, Direction::Orig, near.connection.first.frame);
+        let sent = case.after(near.place, Direction::Orig, near.connection.first().frame);
         let arrived =
             case.carrying(near.place, Direction::Resp, silence.after.segment.seq).is_some();
         let covered = case.covers(near.leg.point, far.leg.point, silence.after.time);
-        let reset_by_client = near.connection.flow(Direction::Orig).reset.is_some();
+        let reset_by_client = near.connection.flow(Direction::Orig).reset().is_some();
         if arrived || reset_by_client || !covered || sent.count() == 0 {
             return None;
         }
@@ -218,7 +218,7 @@ fn without_stray(case: &Case<'_>) -> Option<Finding> {
              between.",
             near.connection.orig
         );
-        facts.push(case.fact(near, &near.connection.last, text));
+        facts.push(case.fact(near, &near.connection.last(), text));
         rivals.push(Rival::judged(
             FindingId::ClientAbort,
             true,

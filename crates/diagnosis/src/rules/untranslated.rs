@@ -41,7 +41,7 @@ fn around_the_nat<'a>(
         .into_iter()
         .flat_map(move |near| legs.clone().into_iter().map(move |far| (near, far)));
     pairs.filter(|(near, far)| {
-        let reset = |leg: &LegView<'_>| leg.connection.flow(Direction::Orig).reset;
+        let reset = |leg: &LegView<'_>| leg.connection.flow(Direction::Orig).reset();
         near.place < far.place
             && near.leg.point == far.leg.point
             && reset(near).is_none()
@@ -66,7 +66,7 @@ impl<'a> Untranslated<'a> {
 
     /// A segment that `far` saw and that never came out of the NAT on `near`, and that the client reset.
     fn past(case: &Case<'a>, near: LegView<'a>, far: LegView<'a>) -> Option<Self> {
-        let reset = far.connection.flow(Direction::Orig).reset?.at;
+        let reset = far.connection.flow(Direction::Orig).reset()?.at;
         let (_, reply) =
             case.rows_at(far.place).map(|(row, seen)| (row, seen.at)).find(|(row, at)| {
                 row.direction == Direction::Resp
@@ -95,7 +95,7 @@ impl<'a> Untranslated<'a> {
                 !at.segment.flags.contains(TcpFlags::RST) || row.first().leg != near.place
             })
             .map(|(_, at)| *at);
-        let reset = stray.connection.flow(Direction::Orig).reset;
+        let reset = stray.connection.flow(Direction::Orig).reset();
         Some(Self { stray, near, reply, reset, before, in_order, translated_after })
     }
 
@@ -142,7 +142,7 @@ impl<'a> Untranslated<'a> {
         );
         facts.push(case.fact(self.stray, &reset.at, text));
         if let Some(far) = far
-            && let Some(arrived) = far.connection.flow(Direction::Orig).reset
+            && let Some(arrived) = far.connection.flow(Direction::Orig).reset()
         {
             let text = "The reset reached the server, whose connection it ended.".to_owned();
             facts.push(case.fact(far, &arrived.at, text));
@@ -156,7 +156,7 @@ impl<'a> Untranslated<'a> {
         if c.is_reset() || c.is_closed() || self.translated_after.is_some() {
             return None;
         }
-        let last = &c.last;
+        let last = &c.last();
         let end = case.correlation.points[self.near.leg.point].last?;
         let text = format!(
             "{} still waits: until the capture ends, {} later, no FIN and no RST from {} was seen.",
@@ -183,14 +183,14 @@ impl<'a> Untranslated<'a> {
             .near
             .connection
             .flow(Direction::Orig)
-            .reset
+            .reset()
             .is_none_or(|r| r.at.frame > self.reply.frame);
         let spoke_first = case.resp_side().is_some_and(|far| {
             far.connection
                 .flow(Direction::Resp)
-                .reset
-                .is_none_or(|r| r.at.frame > far.connection.first.frame)
-                && far.connection.flow(Direction::Orig).reset.is_some()
+                .reset()
+                .is_none_or(|r| r.at.frame > far.connection.first().frame)
+                && far.connection.flow(Direction::Orig).reset().is_some()
         });
         vec![
             Rival::judged(

@@ -4,12 +4,16 @@ mod ip;
 mod link;
 mod tcp;
 
-use crate::{LinkType, Segment, TcpOptions};
+use crate::{Endpoint, LinkType, Segment, TcpOptions};
 
 /// One TCP packet; options and payload borrow the captured bytes.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct TcpPacket<'a> {
-    /// What the headers say.
+    /// Who sent it.
+    pub src: Endpoint,
+    /// Whom it is for.
+    pub dst: Endpoint,
+    /// What else the headers say.
     pub segment: Segment,
     /// The TCP options.
     pub options: TcpOptions<'a>,

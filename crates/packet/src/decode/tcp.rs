@@ -13,8 +13,6 @@ pub(super) fn packet(ip: IpInfo, data: &[u8]) -> Result<TcpPacket<'_>, NotTcp> {
     }
     let options = TcpOptions::new(data.get(20..header_len).ok_or(NotTcp::Cut)?);
     let segment = Segment {
-        src: Endpoint { addr: ip.src, port: u16::from_be_bytes([header[0], header[1]]) },
-        dst: Endpoint { addr: ip.dst, port: u16::from_be_bytes([header[2], header[3]]) },
         seq: SeqNumber(u32::from_be_bytes([header[4], header[5], header[6], header[7]])),
         ack: SeqNumber(u32::from_be_bytes([header[8], header[9], header[10], header[11]])),
         flags: TcpFlags(header[13]),
@@ -25,5 +23,11 @@ pub(super) fn packet(ip: IpInfo, data: &[u8]) -> Result<TcpPacket<'_>, NotTcp> {
         timestamps: options.timestamps(),
         has_options: !options.is_empty(),
     };
-    Ok(TcpPacket { segment, options, payload: &data[header_len..] })
+    Ok(TcpPacket {
+        src: Endpoint { addr: ip.src, port: u16::from_be_bytes([header[0], header[1]]) },
+        dst: Endpoint { addr: ip.dst, port: u16::from_be_bytes([header[2], header[3]]) },
+        segment,
+        options,
+        payload: &data[header_len..],
+    })
 }

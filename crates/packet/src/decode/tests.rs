@@ -73,7 +73,7 @@ fn ipv6_with_and_without_extension_headers() {
     let source = "2001:db8::1".parse::<std::net::Ipv6Addr>().unwrap().octets();
     PacketBuilder::ipv6(source, [2; 16], 60).tcp(1, 2, 3, 4).write(&mut plain, PAYLOAD).unwrap();
     let expected = tcp(LinkType::RAW, &plain);
-    assert_eq!(expected.segment.src.to_string(), "[2001:db8::1]:1");
+    assert_eq!(expected.src.to_string(), "[2001:db8::1]:1");
     assert_eq!(expected.payload, PAYLOAD);
 
     // A hop-by-hop and a destination options header, 8 bytes each.
@@ -176,18 +176,18 @@ proptest! {
         let s = ours.segment;
         match theirs.net.unwrap() {
             etherparse::LaxNetSlice::Ipv4(ip) => {
-                prop_assert_eq!(s.src.addr, ip.header().source_addr());
-                prop_assert_eq!(s.dst.addr, ip.header().destination_addr());
+                prop_assert_eq!(ours.src.addr, ip.header().source_addr());
+                prop_assert_eq!(ours.dst.addr, ip.header().destination_addr());
                 prop_assert_eq!((s.ttl, s.ip_id), (ip.header().ttl(), ip.header().identification()));
             }
             etherparse::LaxNetSlice::Ipv6(ip) => {
-                prop_assert_eq!(s.src.addr, ip.header().source_addr());
-                prop_assert_eq!(s.dst.addr, ip.header().destination_addr());
+                prop_assert_eq!(ours.src.addr, ip.header().source_addr());
+                prop_assert_eq!(ours.dst.addr, ip.header().destination_addr());
                 prop_assert_eq!(s.ttl, ip.header().hop_limit());
             }
             other => panic!("{other:?}"),
         }
-        prop_assert_eq!((s.src.port, s.dst.port), (t.source_port(), t.destination_port()));
+        prop_assert_eq!((ours.src.port, ours.dst.port), (t.source_port(), t.destination_port()));
         prop_assert_eq!((s.seq.0, s.ack.0), (t.sequence_number(), t.acknowledgment_number()));
         prop_assert_eq!((s.window, s.flags.0), (t.window_size(), flags));
         prop_assert_eq!(ours.payload, t.payload());

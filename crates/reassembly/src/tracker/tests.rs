@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::{ConnState, Phase, ResetForm};
-use crosscap_packet::{SeqNumber, TcpOptions};
+use crosscap_packet::{Segment, SeqNumber, TcpOptions};
 
 const FIN: TcpFlags = TcpFlags::FIN;
 const SYN: TcpFlags = TcpFlags::SYN;
@@ -35,8 +35,6 @@ impl Talk {
         let server: Endpoint = "10.0.0.2:80".parse().unwrap();
         let (src, dst) = if from == Direction::Orig { (client, server) } else { (server, client) };
         let segment = Segment {
-            src,
-            dst,
             seq: SeqNumber(seq),
             ack: SeqNumber(ack),
             flags,
@@ -47,7 +45,7 @@ impl Talk {
             timestamps: None,
             has_options: false,
         };
-        let packet = TcpPacket { segment, options: TcpOptions::default(), payload: &[] };
+        let packet = TcpPacket { src, dst, segment, options: TcpOptions::default(), payload: &[] };
         self.tracker.push(FrameRef::new(0, self.frames), Timestamp(time), &packet)
     }
 
@@ -141,7 +139,7 @@ fn midstream_takes_the_ephemeral_port_for_the_originator() {
     let c = talk.only();
     assert_eq!(c.orig.port, 40000);
     assert!(c.is_midstream());
-    assert_eq!(c.flow(Direction::Orig).reset.unwrap().form, ResetForm::NoSocket);
+    assert_eq!(c.flow(Direction::Orig).reset().unwrap().form, ResetForm::NoSocket);
     assert_eq!(c.flow(Direction::Resp).next_seq(), Some(SeqNumber(5100)));
 }
 

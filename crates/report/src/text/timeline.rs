@@ -5,16 +5,19 @@ use std::io;
 use super::layout::Page;
 use super::points::clock_time;
 use crate::escape::terminal;
-use crate::{Report, Timeline, TimelineRow};
+use crate::{Point, Report, Timeline, TimelineRow};
 
 pub(super) fn write(report: &Report, timeline: &Timeline, page: &mut Page<'_>) -> io::Result<()> {
     let Some(first) = report.points.first() else { return Ok(()) };
     let columns = columns(report, timeline);
     page.line(&page.bold(&format!("  Timeline, by the clock of {} (UTC)", terminal(&first.name))))?;
-    let heads: String = columns.iter().map(|c| format!("{:>12}", short(c))).collect();
-    page.line(&page.dim(&format!("    {:15}      {:24}{heads}", "", "")))?;
+    let heads: String = columns
+        .iter()
+        .map(|c| format!("  {:<width$}", short(c), width = width(c, first)))
+        .collect();
+    page.line(&page.dim(format!("    {:15}      {:TEXT$}{heads}", "", "").trim_end()))?;
     for row in &timeline.rows {
-        page.line(&line(row, &columns, page))?;
+        page.line(&line(row, &columns, first, page))?;
     }
     Ok(())
 }
@@ -32,7 +35,7 @@ fn columns(report: &Report, timeline: &Timeline) -> Vec<String> {
     names
 }
 
-fn line(row: &TimelineRow, columns: &[String], page: &Page<'_>) -> String {
+fn line(row: &TimelineRow, columns: &[String], reference: &Point, page: &Page<'_>) -> String {
     let arrow = match row.from.as_deref() {
         Some("orig") => "→",
         Some(_) => "←",
@@ -40,16 +43,7 @@ fn line(row: &TimelineRow, columns: &[String], page: &Page<'_>) -> String {
     };
     let cells: String = columns
         .iter()
-        .map(|point| {
-            let frames: Vec<String> = row
-                .seen
-                .iter()
-                .filter(|s| s.point == *point)
-                .map(|s| format!("#{}", s.frame))
-                .collect();
-            let cell = if frames.is_empty() { "–".to_owned() } else { frames.join(" ") };
-            format!("{cell:>12}")
-        })
+        .map(|c| format!("  {:<width$}", cell(row, c, reference), width = width(c, reference)))
         .collect();
     let note = row.seen.iter().find(|s| s.stray).map_or_else(String::new, |s| {
         let end = if row.from.as_deref() == Some("orig") {
@@ -57,14 +51,36 @@ fn line(row: &TimelineRow, columns: &[String], page: &Page<'_>) -> String {
         } else {
             format!("from {}", s.src)
         };
-        format!("  {}: {end}", terminal(&s.point))
+        format!("  untranslated, {end}")
     });
-    let text = format!("    {}   {arrow}  {:24}{cells}", clock_time(row.time_ref_ns, 6), row.text);
+    let text =
+        format!("    {}   {arrow}  {:TEXT$}{cells}", clock_time(row.time_ref_ns, 6), row.text);
+    let text = if note.is_empty() { text.trim_end().to_owned() } else { text };
     let text = if row.text.contains("RST") { page.bad(&text) } else { text };
     format!("{text}{}", page.warn(&note))
 }
 
+/// Where a point saw the packet: the frame, and the time where the point's clock is not the one of the page.
+fn cell(row: &TimelineRow, point: &str, reference: &Point) -> String {
+    let mut seen = row.seen.iter().filter(|s| s.point == point).peekable();
+    let Some(first) = seen.peek() else { return "–".into() };
+    let time = if point == reference.name {
+        String::new()
+    } else {
+        format!(" {}", clock_time(first.time_ns, 6))
+    };
+    let frames: Vec<String> = seen.map(|s| format!("#{}", s.frame)).collect();
+    format!("{}{time}", frames.join(" "))
+}
+
+fn width(point: &str, reference: &Point) -> usize {
+    if point == reference.name { 10 } else { 26 }
+}
+
 /// A point's name, cut to its column.
 fn short(name: &str) -> String {
-    terminal(name).chars().take(11).collect()
+    terminal(name).chars().take(10).collect()
 }
+
+/// Columns for what the packet is.
+const TEXT: usize = 14;

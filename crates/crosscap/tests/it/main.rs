@@ -1,0 +1,24 @@
+//! The whole of crosscap against captures whose truth is known.
+
+#![allow(clippy::print_stdout, clippy::unwrap_used, reason = "helpers of tests")]
+
+mod support;
+
+// Every scenario of testdata/: the report against truth.json.
+mod scenarios;
+// Every packet that a report cites is what the report says it is.
+mod evidence;
+// The founding incident, number by number.
+mod incident;
+// The same packets told in another way: the same findings.
+mod same_truth;
+// Fewer packets: never a bolder claim.
+mod less_seen;
+// The JSON report has the fields that others rely on.
+mod contract;
+// Crates depend downwards only.
+mod edges;
+// testdata/README.md names what is there.
+mod testdata_index;
+// tshark counts the same packets and streams.
+mod tshark_agrees;

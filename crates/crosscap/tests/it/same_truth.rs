@@ -1,0 +1,195 @@
+//! The same packets told in another way: the same findings.
+
+use std::path::PathBuf;
+
+use crosscap::Analysis;
+use crosscap::report::{Report, write_json};
+use crosscap_testkit::{Capture, PcapNgWriter, PcapWriter, gzip};
+
+use crate::support::{
+    SECOND, SMALL, Scratch, analyse, analyse_changed, analyse_scenario, capture, captures, claims,
+    view,
+};
+
+const HOUR: i64 = 3600 * SECOND;
+
+/// Same claims about the same connections, and the same brackets.
+fn assert_same(scenario: &str, what: &str, changed: &Report) {
+    let base = &view(scenario).report;
+    assert_eq!(claims(changed), claims(base), "{scenario}, {what}");
+    assert_eq!(changed.idle_timeouts, base.idle_timeouts, "{scenario}, {what}");
+    let ids = |r: &Report| -> Vec<String> {
+        let mut ids: Vec<_> = r.connections.iter().map(|c| c.id.clone()).collect();
+        ids.sort_unstable();
+        ids
+    };
+    assert_eq!(ids(changed), ids(base), "{scenario}, {what}");
+}
+
+#[test]
+fn swapped_points_give_the_same_findings() {
+    for scenario in SMALL.into_iter().chain(["incident", "healthy"]) {
+        assert_same(scenario, "swapped", &analyse_scenario(scenario, &["pod", "client"]));
+    }
+}
+
+#[test]
+fn any_order_of_three_points_gives_the_same_findings() {
+    for scenario in ["client-speaks-first", "silent-drop", "invalid"] {
+        let base = analyse_scenario(scenario, &["client", "node", "pod"]);
+        for order in
+            [["node", "pod", "client"], ["pod", "node", "client"], ["pod", "client", "node"]]
+        {
+            let changed = analyse_scenario(scenario, &order);
+            assert_eq!(claims(&changed), claims(&base), "{scenario}, {order:?}");
+            assert_eq!(changed.idle_timeouts, base.idle_timeouts, "{scenario}, {order:?}");
+        }
+    }
+}
+
+#[test]
+fn threads_do_not_change_a_byte() {
+    for (scenario, points) in
+        [("incident", &["client", "pod"][..]), ("invalid", &["client", "node", "pod"])]
+    {
+        let [one, four] = [1, 4].map(|threads| {
+            let mut analysis = Analysis::builder().threads(threads);
+            for point in points {
+                analysis = analysis.point(*point, [capture(scenario, point)]);
+            }
+            let mut json = Vec::new();
+            write_json(&analysis.run().unwrap().report, &mut json).unwrap();
+            json
+        });
+        assert!(one == four, "{scenario}");
+    }
+}
+
+#[test]
+fn a_clock_an_hour_off_gives_the_same_findings() {
+    for scenario in SMALL.into_iter().chain(["incident"]) {
+        let [client, pod] = captures(scenario);
+        let late = analyse_changed(&client, &pod.clone().shifted(HOUR));
+        assert_same(scenario, "pod an hour late", &late);
+        let [base, moved] =
+            [&view(scenario).report, &late].map(|r| r.points[1].clock.offset_ns.unwrap());
+        assert_eq!(moved - base, HOUR, "{scenario}");
+        if scenario != "incident" {
+            let early = analyse_changed(&client, &pod.clone().shifted(-HOUR));
+            assert_same(scenario, "pod an hour early", &early);
+            assert_same(scenario, "client early", &analyse_changed(&client.shifted(-HOUR), &pod));
+        }
+    }
+}
+
+#[test]
+fn packets_recorded_twice_are_neither_retransmissions_nor_faults() {
+    for scenario in SMALL.into_iter().chain(["incident"]) {
+        let [client, pod] = captures(scenario);
+        let (twice_client, twice_pod) = (client.clone().doubled(), pod.clone().doubled());
+        let mut cases = vec![("both twice", analyse_changed(&twice_client, &twice_pod), [true; 2])];
+        if scenario != "incident" {
+            cases.push(("client twice", analyse_changed(&twice_client, &pod), [true, false]));
+            cases.push(("pod twice", analyse_changed(&client, &twice_pod), [false, true]));
+        }
+        for (what, changed, doubled) in cases {
+            assert_same(scenario, what, &changed);
+            assert_eq!(counts(&changed), counts(&view(scenario).report), "{scenario}, {what}");
+            for (point, doubled) in changed.points.iter().zip(doubled) {
+                let noted = point.quality.iter().any(|q| q.id == "capture-duplicates");
+                assert_eq!(noted, doubled, "{scenario}, {what}: {:?}", point.quality);
+            }
+        }
+    }
+}
+
+/// Of each leg: its ends, bytes and retransmissions.
+fn counts(report: &Report) -> Vec<String> {
+    let legs = report.connections.iter().flat_map(|c| &c.legs);
+    legs.map(|l| {
+        let retransmits = (l.orig_retransmits, l.resp_retransmits);
+        let bytes = (l.orig_bytes, l.resp_bytes);
+        format!("{} {} {}: {retransmits:?} {bytes:?} {}", l.point, l.orig, l.resp, l.conn_state)
+    })
+    .collect()
+}
+
+#[test]
+fn the_file_format_does_not_matter() {
+    type Write = fn(&Capture) -> Vec<u8>;
+    let formats: [(&str, Write); 5] = [
+        ("pcap, plain", |c| c.pcap(PcapWriter::new().nanos())),
+        ("pcap, big-endian, gzip", |c| gzip(&c.pcap(PcapWriter::new().nanos().big_endian()))),
+        ("pcap, modified", |c| c.pcap(PcapWriter::new().modified())),
+        ("pcapng", |c| c.pcapng(PcapNgWriter::new())),
+        ("pcapng, big-endian", |c| c.pcapng(PcapNgWriter::new_big_endian())),
+    ];
+    let scratch = Scratch::new();
+    for scenario in SMALL {
+        let [client, pod] = captures(scenario);
+        for (what, write) in formats {
+            let client = scratch.put("client", &write(&client));
+            let pod = scratch.put("pod", &write(&pod));
+            let changed = analyse(&[("client", vec![client]), ("pod", vec![pod])]);
+            if what == "pcap, modified" {
+                // Of microseconds: the brackets differ by some.
+                assert_eq!(claims(&changed), claims(&view(scenario).report), "{scenario}, {what}");
+            } else {
+                assert_same(scenario, what, &changed);
+            }
+        }
+    }
+}
+
+#[test]
+fn microseconds_are_enough_on_either_side() {
+    for scenario in SMALL.into_iter().chain(["incident"]) {
+        let [client, pod] = captures(scenario);
+        let scratch = Scratch::new();
+        let rough = scratch.put("client.pcap", &client.pcap(PcapWriter::new()));
+        let changed = analyse(&[("client", vec![rough]), ("pod", vec![capture(scenario, "pod")])]);
+        assert_eq!(claims(&changed), claims(&view(scenario).report), "{scenario}, client");
+        let rough = scratch.put("pod.pcap", &pod.pcap(PcapWriter::new()));
+        let changed =
+            analyse(&[("client", vec![capture(scenario, "client")]), ("pod", vec![rough])]);
+        assert_eq!(claims(&changed), claims(&view(scenario).report), "{scenario}, pod");
+    }
+}
+
+#[test]
+fn a_rotated_set_in_any_order_is_one_capture() {
+    for scenario in SMALL.into_iter().chain(["incident"]) {
+        let [client, pod] = captures(scenario);
+        let scratch = Scratch::new();
+        let (client, starts) = rotated(&scratch, "client", &client);
+        let (pod, _) = rotated(&scratch, "pod", &pod);
+        let changed = analyse(&[("client", client), ("pod", pod)]);
+        assert_same(scenario, "rotated", &changed);
+        assert_eq!(changed.points[0].files, ["client-0.pcap", "client-1.pcap", "client-2.pcap"]);
+
+        // The same frames, numbered in their files.
+        let base = &view(scenario).report;
+        for (a, b) in base.findings.iter().zip(&changed.findings) {
+            assert_eq!(a.facts.len(), b.facts.len(), "{scenario}: {}", a.id);
+            for (a, b) in a.facts.iter().zip(&b.facts).filter(|(a, _)| a.point == "client") {
+                let file = changed.points[0].files.iter().position(|f| *f == b.file).unwrap();
+                let frames: Vec<u64> = b.frames.iter().map(|f| f + starts[file]).collect();
+                // A fact may cite frames on both sides of a cut: one file is named.
+                let same = a.frames.iter().any(|f| frames.contains(f)) && a.time_ns == b.time_ns;
+                assert!(same, "{scenario}: {a:?}\n{b:?}");
+            }
+        }
+    }
+}
+
+/// Three files, not in order, and how many packets lie before each in order.
+fn rotated(scratch: &Scratch, name: &str, whole: &Capture) -> (Vec<PathBuf>, [u64; 3]) {
+    let (third, all) = (whole.records.len() / 3, whole.records.len());
+    let starts = [0, third, 2 * third];
+    let ends = [third, 2 * third, all];
+    let files = [2, 0, 1].map(|i| {
+        let part = whole.clone().filtered(|place| (starts[i]..ends[i]).contains(&place));
+        scratch.capture(&format!("{name}-{i}.pcap"), &part)
+    });
+    (files.into(), starts.map(|s| s as u64))
+}
