@@ -2,6 +2,8 @@
 //!
 //! NAT changes addresses and ports and leaves sequence numbers alone, so the initial sequence numbers are the key.
 
+use std::collections::HashSet;
+
 use crosscap_packet::{Endpoint, SeqNumber};
 use crosscap_reassembly::{Connection, Direction};
 use hashbrown::HashMap;
@@ -77,23 +79,15 @@ impl<'a> Matcher<'a> {
     }
 
     fn join_isn_pairs(&mut self) {
-        let mut by_pair: Map<[u32; 2], Vec<usize>> = Map::default();
-        for leg in 0..self.legs.len() {
-            if let Some(pair) = self.connection(leg).isn_pair() {
-                by_pair.entry(pair).or_default().push(leg);
-            }
-        }
-        for legs in by_pair.into_values() {
+        let pairs =
+            (0..self.legs.len()).filter_map(|leg| Some((self.connection(leg).isn_pair()?, leg)));
+        for legs in grouped(pairs) {
             if self.one_connection_per_point(&legs) {
                 self.join_all(&legs, Tier::IsnPair);
                 continue;
             }
             // Numbers that are no secret (a test tool, a broken stack): demand the client's endpoint as well.
-            let mut by_orig: Map<Endpoint, Vec<usize>> = Map::default();
-            for leg in legs {
-                by_orig.entry(self.connection(leg).orig).or_default().push(leg);
-            }
-            for same in by_orig.into_values() {
+            for same in grouped(legs.into_iter().map(|leg| (self.connection(leg).orig, leg))) {
                 if self.one_connection_per_point(&same) {
                     self.join_all(&same, Tier::IsnPair);
                 }
@@ -122,16 +116,21 @@ impl<'a> Matcher<'a> {
     fn join_single_isns(&mut self, direction: Direction) {
         let tier = if direction == Direction::Orig { Tier::OrigIsn } else { Tier::RespIsn };
         let isn = |leg: usize| self.connection(leg).flow(direction).isn;
+        let half: Vec<usize> = (0..self.legs.len())
+            .filter(|&leg| isn(leg).is_some() && self.connection(leg).isn_pair().is_none())
+            .collect();
+        let wanted: HashSet<u32> =
+            half.iter().filter_map(|&leg| isn(leg)).map(|isn| isn.0).collect();
         let mut by_isn: Map<u32, Vec<usize>> = Map::default();
-        for leg in 0..self.legs.len() {
-            if let Some(isn) = isn(leg) {
+        for leg in (0..self.legs.len()).filter(|_| !wanted.is_empty()) {
+            if let Some(isn) = isn(leg).filter(|isn| wanted.contains(&isn.0)) {
                 by_isn.entry(isn.0).or_default().push(leg);
             }
         }
         let mut joins = Vec::new();
-        for leg in 0..self.legs.len() {
+        for leg in half {
             let Some(isn) = isn(leg) else { continue };
-            if self.connection(leg).isn_pair().is_some() || by_isn[&isn.0].len() > MAX_CANDIDATES {
+            if by_isn[&isn.0].len() > MAX_CANDIDATES {
                 continue;
             }
             for point in (0..self.points.len()).filter(|&p| p != self.legs[leg].point) {
@@ -170,6 +169,9 @@ impl<'a> Matcher<'a> {
     }
 
     fn attach_strays(&mut self) {
+        if !(0..self.legs.len()).any(|leg| self.connection(leg).is_midstream()) {
+            return;
+        }
         let first_leg: Vec<usize> = self
             .points
             .iter()
@@ -201,17 +203,17 @@ impl<'a> Matcher<'a> {
 
     /// Joins legs whose capture began in midstream.
     fn join_ranges(&mut self) {
+        let midstream: Vec<usize> = (0..self.legs.len())
+            .filter(|&l| !self.legs[l].stray && self.connection(l).is_midstream())
+            .collect();
         let mut by_port: Map<u16, Vec<usize>> = Map::default();
-        for leg in 0..self.legs.len() {
+        for leg in (0..self.legs.len()).filter(|_| !midstream.is_empty()) {
             if !self.legs[leg].stray {
                 by_port.entry(self.connection(leg).orig.port).or_default().push(leg);
             }
         }
         let mut joins = Vec::new();
-        for leg in 0..self.legs.len() {
-            if self.legs[leg].stray || !self.connection(leg).is_midstream() {
-                continue;
-            }
+        for leg in midstream {
             let same_port = &by_port[&self.connection(leg).orig.port];
             if same_port.len() > MAX_CANDIDATES {
                 continue;
@@ -251,6 +253,17 @@ impl<'a> Matcher<'a> {
         }
         groups
     }
+}
+
+/// The legs of each key, in order of keys; legs of one key stay in order.
+fn grouped<K: Ord>(keyed: impl Iterator<Item = (K, usize)>) -> Vec<Vec<usize>> {
+    let mut keyed: Vec<(K, usize)> = keyed.collect();
+    keyed.sort_unstable();
+    keyed
+        .chunk_by(|a, b| a.0 == b.0)
+        .filter(|same| same.len() > 1)
+        .map(|same| same.iter().map(|k| k.1).collect())
+        .collect()
 }
 
 /// Whether both directions of two legs cover sequence numbers close to each other.

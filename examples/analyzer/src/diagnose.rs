@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::io::{self, BufWriter, Write};
+use std::mem::ManuallyDrop;
 use std::process::ExitCode;
 
 use crosscap::Analysis;
@@ -18,14 +19,16 @@ pub(crate) fn run(args: &Diagnose) -> Result<ExitCode, Box<dyn Error>> {
     if let Some(threads) = args.threads {
         analysis = analysis.threads(threads.into());
     }
-    let report = analysis.run()?.report;
+    // The process ends with the report: to take a million connections apart one by one would only cost time.
+    let outcome = ManuallyDrop::new(analysis.run()?);
+    let report = &outcome.report;
 
     let stdout = io::stdout();
     let color = anstream::AutoStream::choice(&stdout) != anstream::ColorChoice::Never;
     let mut out = BufWriter::new(stdout.lock());
     match args.format {
-        Format::Text => write_text(&report, TextStyle::with_color(color), &mut out)?,
-        Format::Json => write_json(&report, &mut out)?,
+        Format::Text => write_text(report, TextStyle::with_color(color), &mut out)?,
+        Format::Json => write_json(report, &mut out)?,
     }
     out.flush()?;
     for point in &report.points {

@@ -34,10 +34,15 @@ fn certainty(f: &Finding) -> usize {
     order.iter().position(|v| *v == f.verdict).unwrap()
 }
 
+fn is_open(f: &Finding, rival: &str) -> bool {
+    f.rivals.iter().any(|r| r.id == rival && r.status == "open")
+}
+
 /// Every claim of `partial` that the whole contradicts.
 ///
 /// A finding may be the same and no surer. A broken connection may be called broken in another way, if the true way is
-/// among the open rivals and the verdict is not `confirmed`. An answer may be called slow that was.
+/// among the open rivals and the verdict is not `confirmed`. An answer may be called slow that was, or that may have been
+/// lost, while that is open.
 fn contradictions(what: &str, full: &View, partial: &Report) -> Vec<String> {
     let truth = by_client(&full.report);
     let slow: BTreeSet<&str> = full
@@ -52,11 +57,11 @@ fn contradictions(what: &str, full: &View, partial: &Report) -> Vec<String> {
         let true_ones = truth.get(end).map_or(&[][..], |f| f);
         for f in found {
             let same = true_ones.iter().find(|t| t.id == f.id);
-            let open = |t: &&&Finding| f.rivals.iter().any(|r| r.id == t.id && r.status == "open");
-            let rival = true_ones.iter().filter(|t| t.severity == "broken").any(|t| open(&t));
+            let rival = true_ones.iter().any(|t| t.severity == "broken" && is_open(f, &t.id));
             let fine = match same {
                 Some(t) => certainty(f) <= certainty(t),
                 None if f.id == "slow-server" && slow.contains(end) => true,
+                None if f.id == "slow-server" => f.verdict != "confirmed" && is_open(f, "packet-loss"),
                 None => f.verdict != "confirmed" && rival,
             };
             if !fine {
