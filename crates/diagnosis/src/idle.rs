@@ -16,10 +16,11 @@ pub struct IdleTimeout {
     pub scope: Endpoint,
     /// The phase.
     pub phase: Phase,
-    /// Longest silence after which the server's first packet was still translated, nanoseconds. The timer is longer.
+    /// Longest silence that the session outlived for certain, nanoseconds. The timer is longer. Ended by the server; or by
+    /// the client, where clients' packets are seen to be refused once the session is gone.
     pub survived_max: Option<i64>,
-    /// Longest silence that the client ended and that was answered, nanoseconds. No bound of the timer: the client's
-    /// packet may have opened a new session without anybody noticing.
+    /// Longest silence that the client ended and that was answered, nanoseconds. By itself no bound of the timer: the
+    /// client's packet may have opened a new session without anybody noticing.
     pub survived_client_first: Option<i64>,
     /// Shortest silence that broke a connection, nanoseconds. The timer is at most this.
     pub broke_min: Option<i64>,
@@ -54,7 +55,12 @@ pub(crate) fn timeouts(
             });
             let broke_min = mine.clone().flat_map(|f| &f.spans).map(|(_, silence)| *silence).min();
             let on_node = mine.clone().any(|finding| finding.id != FindingId::IdleSilentDrop);
-            let survived_max = service.outlived_server_first(phase);
+            let client_refused = mine.clone().any(|f| REFUSE_CLIENTS.contains(&f.id));
+            let survived_max = if client_refused {
+                service.outlived_any(phase)
+            } else {
+                service.outlived_server_first(phase)
+            };
             let survived_client_first = service.outlived[phase as usize][Direction::Orig as usize];
             if broke_min.is_none() && survived_max.is_none_or(|s| s < WORTH_TELLING) {
                 continue;
@@ -100,3 +106,7 @@ fn fits(device: &Device, survived: Option<i64>, broke: Option<i64>, on_node: boo
 
 /// A service of which nothing broke is told of only if it outlived a silence of this length, nanoseconds.
 const WORTH_TELLING: i64 = 60_000_000_000;
+
+/// Failures in which a client's packet, sent after the session was gone, did not open a new one.
+const REFUSE_CLIENTS: [FindingId; 2] =
+    [FindingId::NatExpiredClientSpoke, FindingId::IdleSilentDrop];

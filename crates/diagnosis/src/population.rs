@@ -28,6 +28,12 @@ impl Service {
         self.outlived[phase as usize][Direction::Resp as usize]
     }
 
+    /// Longest silence outlived, whoever ended it, nanoseconds: what counts where a client's packet is seen not to open
+    /// a new session.
+    pub(crate) fn outlived_any(&self, phase: Phase) -> Option<i64> {
+        self.outlived[phase as usize].into_iter().max().flatten()
+    }
+
     /// Whether at every moment from `from` to `to` some connection was silent and was later heard of by its server,
     /// translated: a session table that is flushed or rebuilt at any of these moments would have broken that one.
     pub(crate) fn witnessed_throughout(&self, from: Timestamp, to: Timestamp) -> bool {

@@ -312,10 +312,10 @@ pub struct IdleTimeout {
     pub scope: String,
     /// `established` or `half-closed`.
     pub state: String,
-    /// Longest silence after which the server was still heard, nanoseconds: the timer is longer. Null where none.
+    /// Longest silence that a session outlived for certain, nanoseconds: the timer is longer. Null where none.
     pub survived_max_ns: Option<i64>,
-    /// Longest silence that a client ended and that was answered: no bound, since the client's packet may have opened a
-    /// new session.
+    /// Longest silence that a client ended and that was answered: by itself no bound, since the client's packet may have
+    /// opened a new session.
     pub survived_client_first_ns: Option<i64>,
     /// Shortest silence that broke a connection, nanoseconds: the timer is at most this. Null where none.
     pub broke_min_ns: Option<i64>,

@@ -1,6 +1,6 @@
 //! What the user typed.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Parser, Subcommand, ValueEnum};
 
@@ -51,13 +51,15 @@ pub(crate) enum Format {
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct PointArg {
     pub(crate) name: String,
+    /// Whether the user chose the name.
+    pub(crate) named: bool,
     pub(crate) files: Vec<PathBuf>,
 }
 
 fn point(arg: &str) -> Result<PointArg, String> {
     // An existing file is a file, whatever its name looks like.
     if PathBuf::from(arg).exists() {
-        return Ok(PointArg { name: stem(arg), files: vec![arg.into()] });
+        return Ok(PointArg { name: stem(arg), named: false, files: vec![arg.into()] });
     }
     let (name, files) = match arg.split_once('=') {
         // An equals sign behind a slash belongs to a path.
@@ -68,18 +70,37 @@ fn point(arg: &str) -> Result<PointArg, String> {
     if name == Some("") || files.contains(&"") {
         return Err("expected [NAME=]FILE[,FILE…]".into());
     }
+    let named = name.is_some();
     let name = name.map_or_else(|| stem(files[0]), Into::into);
-    Ok(PointArg { name, files: files.into_iter().map(PathBuf::from).collect() })
+    Ok(PointArg { name, named, files: files.into_iter().map(PathBuf::from).collect() })
 }
 
 /// `captures/pod.pcap.gz` is `pod`.
 fn stem(file: &str) -> String {
-    let name = PathBuf::from(file)
-        .file_name()
-        .map_or_else(|| file.into(), |n| n.to_string_lossy().into_owned());
-    let (stem, _) =
-        name.split_once('.').filter(|(stem, _)| !stem.is_empty()).unwrap_or((&name, ""));
-    stem.into()
+    let path = Path::new(file);
+    let compressed =
+        path.extension().is_some_and(|e| ["gz", "zst", "xz", "lz4"].iter().any(|c| e == *c));
+    let inner = path.file_stem().filter(|_| compressed).map_or(path, Path::new);
+    inner.file_stem().map_or_else(|| file.into(), |stem| stem.to_string_lossy().into_owned())
+}
+
+/// The points with different names: those that only have their file's name are numbered where it is taken.
+pub(crate) fn distinct(points: &[PointArg]) -> Vec<PointArg> {
+    let mut distinct: Vec<PointArg> = Vec::with_capacity(points.len());
+    for point in points {
+        let taken = |name: &str| {
+            distinct.iter().any(|p| p.name == name)
+                || points.iter().any(|p| p.named && p.name == name)
+        };
+        let mut name = point.name.clone();
+        let mut number = 1;
+        while !point.named && taken(&name) {
+            number += 1;
+            name = format!("{}-{number}", point.name);
+        }
+        distinct.push(PointArg { name, ..point.clone() });
+    }
+    distinct
 }
 
 #[cfg(test)]
@@ -94,8 +115,20 @@ mod tests {
         assert_eq!(parsed("a.pcap0,a.pcap1"), Ok(("a".into(), 2)));
         assert_eq!(parsed("/tmp/x=y/pod.pcap"), Ok(("pod".into(), 1)));
         assert_eq!(parsed(".hidden"), Ok((".hidden".into(), 1)));
+        assert_eq!(parsed("10.1.0.2.pcapng"), Ok(("10.1.0.2".into(), 1)));
         assert!(parsed("=a.pcap").is_err());
         assert!(parsed("a.pcap,,b.pcap").is_err());
+    }
+
+    #[test]
+    fn only_chosen_names_may_clash() {
+        let names = |args: &[&str]| -> Vec<String> {
+            let points: Vec<_> = args.iter().map(|a| point(a).unwrap()).collect();
+            distinct(&points).into_iter().map(|p| p.name).collect()
+        };
+        assert_eq!(names(&["a/x.pcap", "b/x.pcap", "c/x.pcap"]), ["x", "x-2", "x-3"]);
+        assert_eq!(names(&["a/x.pcap", "x=b.pcap"]), ["x-2", "x"]);
+        assert_eq!(names(&["x=a.pcap", "x=b.pcap"]), ["x", "x"]);
     }
 
     #[test]

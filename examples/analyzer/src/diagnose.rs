@@ -8,13 +8,13 @@ use std::process::ExitCode;
 use crosscap::Analysis;
 use crosscap::report::{TextStyle, write_json, write_text};
 
-use crate::args::{Diagnose, Format};
+use crate::args::{Diagnose, Format, distinct};
 
 /// Runs the analysis and writes the report to the standard output.
 pub(crate) fn run(args: &Diagnose) -> Result<ExitCode, Box<dyn Error>> {
     let mut analysis = Analysis::builder();
-    for point in &args.points {
-        analysis = analysis.point(&point.name, &point.files);
+    for point in distinct(&args.points) {
+        analysis = analysis.point(point.name, point.files);
     }
     if let Some(threads) = args.threads {
         analysis = analysis.threads(threads.into());

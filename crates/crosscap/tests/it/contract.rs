@@ -201,7 +201,7 @@ fn ids_are_unique_and_point_to_something() {
         let ids: BTreeSet<&str> = report.connections.iter().map(|c| c.id.as_str()).collect();
         assert_eq!(ids.len(), report.connections.len(), "{name}");
         let findings: BTreeSet<&str> = report.findings.iter().map(|f| f.id.as_str()).collect();
-let kinds: BTreeSet<_> = report.findings.iter().map(|f| (&f.id, &f.verdict)).collect();
+        let kinds: BTreeSet<_> = report.findings.iter().map(|f| (&f.id, &f.verdict)).collect();
         assert_eq!(kinds.len(), report.findings.len(), "{name}: the same finding twice");
         let points: BTreeSet<&str> = report.points.iter().map(|p| p.name.as_str()).collect();
         for leg in report.connections.iter().flat_map(|c| &c.legs) {

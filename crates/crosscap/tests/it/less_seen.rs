@@ -61,7 +61,9 @@ fn contradictions(what: &str, full: &View, partial: &Report) -> Vec<String> {
             let fine = match same {
                 Some(t) => certainty(f) <= certainty(t),
                 None if f.id == "slow-server" && slow.contains(end) => true,
-                None if f.id == "slow-server" => f.verdict != "confirmed" && is_open(f, "packet-loss"),
+                None if f.id == "slow-server" => {
+                    f.verdict != "confirmed" && is_open(f, "packet-loss")
+                }
                 None => f.verdict != "confirmed" && rival,
             };
             if !fine {

@@ -103,10 +103,7 @@ pub(super) fn examine(case: &Case<'_>) -> Option<Finding> {
         would_decide.push("A capture at the server over the same time, which shows whether the packet arrived there.".into());
     }
     let mut verdict = Finding::verdict_of(&rivals, &would_decide);
-    if case
-        .service()
-        .outlived_server_first(silence.phase)
-        .is_some_and(|longest| longest >= silence.nanos())
+    if case.service().outlived_any(silence.phase).is_some_and(|longest| longest >= silence.nanos())
     {
         verdict = verdict.max(Verdict::Possible);
     }

@@ -87,8 +87,7 @@ fn drop_of(case: &Case<'_>, speaker: Direction) -> Option<Finding> {
     }
     let mut verdict = Finding::verdict_of(&rivals, &would_decide);
     let phase = silence.phase;
-    if case.service().outlived_server_first(phase).is_some_and(|longest| longest >= silence.nanos())
-    {
+    if case.service().outlived_any(phase).is_some_and(|longest| longest >= silence.nanos()) {
         verdict = verdict.max(Verdict::Possible);
     }
     let hung_side = case.hung_side();
