@@ -95,8 +95,8 @@ impl<'a> Matcher<'a> {
         }
     }
 
-    /// Whether the legs seen at each single point can be one connection before and after NAT: each shares an end with
-    /// another one.
+    /// Whether the legs seen at each single point can be one connection before and after NAT: each shares an end, or
+    /// its very packets, with another one.
     fn one_connection_per_point(&self, legs: &[usize]) -> bool {
         let few = legs.len() <= self.points.len() * MAX_CANDIDATES;
         few && legs.iter().all(|&a| {
@@ -107,7 +107,7 @@ impl<'a> Matcher<'a> {
             others.peek().is_none()
                 || others.any(|&b| {
                     let (a, b) = (self.connection(a), self.connection(b));
-                    a.orig == b.orig || a.resp == b.resp
+                    a.orig == b.orig || a.resp == b.resp || same_packets(a, b)
                 })
         })
     }
@@ -255,6 +255,18 @@ impl<'a> Matcher<'a> {
     }
 }
 
+/// Whether two legs of one point begin with the same packets, as both sides of a NAT that hides both ends do.
+fn same_packets(a: &Connection, b: &Connection) -> bool {
+    Direction::BOTH.iter().all(|&direction| {
+        match (a.flow(direction).first, b.flow(direction).first) {
+            (Some(x), Some(y)) => {
+                x.segment.is_copy_of(&y.segment) && x.time.since(y.time).abs() < TRANSLATING
+            }
+            _ => false,
+        }
+    })
+}
+
 /// The legs of each key, in order of keys; legs of one key stay in order.
 fn grouped<K: Ord>(keyed: impl Iterator<Item = (K, usize)>) -> Vec<Vec<usize>> {
     let mut keyed: Vec<(K, usize)> = keyed.collect();
@@ -285,3 +297,6 @@ const RANGE_SLACK: i32 = 1 << 20;
 
 /// Legs of one point that may share a key before it counts as no key at all. Keeps hostile captures linear.
 const MAX_CANDIDATES: usize = 64;
+
+/// How long a host takes at most to translate a packet, nanoseconds.
+const TRANSLATING: i64 = 100_000_000;

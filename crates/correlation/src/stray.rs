@@ -3,6 +3,8 @@
 //! When a NAT forgets a connection, or declines to translate a packet, the server's next segment reaches the client from
 //! the server's own address. For every TCP tool that is another connection; its numbers tell which one it really is.
 
+use std::cmp::Reverse;
+
 use crosscap_packet::{Endpoint, SeqNumber};
 use crosscap_reassembly::{Connection, Direction, Flow};
 use hashbrown::HashMap;
@@ -31,15 +33,14 @@ pub(crate) fn find(
         .filter_map(|(stray, leg)| {
             let ends =
                 [(leg.orig, leg.resp, Direction::Orig), (leg.resp, leg.orig, Direction::Resp)];
-            let candidates: Vec<(usize, bool)> = ends
+            // Earlier uses of the same client port have numbers that are far, but not far enough to be excluded: the
+            // nearest parent is the right one, of equals the latest.
+            let (_, _, Reverse(parent)) = ends
                 .iter()
                 .flat_map(|&(client, remote, role)| {
-                    by_client
-                        .get(&client)
-                        .filter(|parents| parents.len() <= MAX_PARENTS)
-                        .into_iter()
-                        .flatten()
-                        .map(move |&parent| (parent, remote, role))
+                    let parents =
+                        by_client.get(&client).filter(|parents| parents.len() <= MAX_PARENTS);
+                    parents.into_iter().flatten().map(move |&parent| (parent, remote, role))
                 })
                 .filter(|&(parent, remote, _)| {
                     let p = &connections[parent];
@@ -47,25 +48,19 @@ pub(crate) fn find(
                 })
                 .filter_map(|(parent, remote, role)| {
                     let fits = |sure| continues(leg, role, &connections[parent], sure);
-                    let sure = fits(true) && known(parent, remote);
-                    (sure || fits(false)).then_some((parent, sure))
+                    let distance = fits(true)?;
+                    let sure = known(parent, remote);
+                    (sure || fits(false).is_some()).then_some((!sure, distance, Reverse(parent)))
                 })
-                .collect();
-            let mut sure = candidates.iter().filter(|(_, sure)| *sure);
-            let ((Some(&(parent, _)), None, _) | (None, _, &[(parent, _)])) =
-                (sure.next(), sure.next(), candidates.as_slice())
-            else {
-                // None, or more than one: not guessed.
-                return None;
-            };
+                .min()?;
             Some(Found { stray, parent })
         })
         .collect()
 }
 
-/// Whether `leg`, in which the client has `role`, speaks with the numbers of `parent`. `sure` where the remote end is
-/// known to be the parent's.
-fn continues(leg: &Connection, role: Direction, parent: &Connection, sure: bool) -> bool {
+/// How far the numbers of `leg`, in which the client has `role`, lie from what `parent` would send next; `None` where
+/// they do not continue it. `sure` where the remote end is known to be the parent's.
+fn continues(leg: &Connection, role: Direction, parent: &Connection, sure: bool) -> Option<u64> {
     let (from_client, from_remote) = (leg.flow(role), leg.flow(role.reverse()));
     let (sent, received) = (parent.flow(Direction::Orig), parent.flow(Direction::Resp));
     match (from_remote.first, from_client.first) {
@@ -73,13 +68,15 @@ fn continues(leg: &Connection, role: Direction, parent: &Connection, sure: bool)
             let data = distance(first.segment.seq, received);
             let ack = distance(first.segment.ack, sent);
             // A segment beyond the window, which connection tracking would not translate, still acknowledges exactly.
-            (data <= NEAR && ack <= NEAR) || (data <= FAR && (sure || ack <= EXACT))
+            let fits = (data <= NEAR && ack <= NEAR) || (data <= FAR && (sure || ack <= EXACT));
+            fits.then_some(u64::from(data) + u64::from(ack))
         }
         // Only the client's answer was captured: a reset takes its number from what it answers.
         (None, Some(answer)) => {
-            distance(answer.segment.seq, sent) <= if sure { FAR } else { EXACT }
+            let ack = distance(answer.segment.seq, sent);
+            (ack <= if sure { FAR } else { EXACT }).then_some(ack.into())
         }
-        (None, None) => false,
+        (None, None) => None,
     }
 }
 

@@ -2,8 +2,9 @@
 
 use crosscap_correlation::{Correlation, Ladder, Leg, LegSighting, Path, Role, Row};
 use crosscap_packet::{Endpoint, FrameRef, SeqNumber, TcpFlags, Timestamp};
-use crosscap_reassembly::{Connection, Direction, Sighting};
+use crosscap_reassembly::{Connection, Direction, Phase, Sighting};
 
+use crate::deletion::Broken;
 use crate::finding::{Fact, HungSide};
 use crate::population::{Population, Service};
 
@@ -162,27 +163,66 @@ impl<'a> Case<'a> {
             .map(|(row, seen)| (row, &seen.at))
     }
 
-    /// The last packet of either end that a leg saw before a frame of its own point.
-    pub(crate) fn last_before(&self, leg: usize, frame: FrameRef) -> Option<&'a Sighting> {
-        self.rows_at(leg)
-            .filter(|(_, seen)| seen.at.frame < frame)
-            .map(|(_, seen)| &seen.at)
-            .max_by_key(|s| s.frame)
+    /// Whether a packet that a leg at the client's side saw is known to have passed the NAT: it came from there, or
+    /// arrived beyond it, or was acknowledged. What a client sends in vain does not keep a session alive.
+    fn passed(&self, near: LegView<'_>, row: &Row, at: &Sighting) -> bool {
+        let s = &at.segment;
+        if row.direction == Direction::Resp {
+            return !s.flags.contains(TcpFlags::RST);
+        }
+        let reaches = |next: Option<SeqNumber>| {
+            s.seq_len() > 0 && next.is_some_and(|n| n.ahead_of(s.seq_end()) >= 0)
+        };
+        let arrived = |leg: LegView<'_>| {
+            row.at_leg(leg.place).is_some()
+                || reaches(leg.connection.flow(Direction::Orig).next_seq())
+        };
+        self.regular().any(|leg| leg.place != near.place && arrived(leg))
+            || reaches(near.connection.flow(Direction::Resp).acked)
     }
 
-    /// The sequence number behind everything a leg saw from one end before a frame of its own point.
+    fn passed_before(
+        &self,
+        near: LegView<'a>,
+        frame: FrameRef,
+    ) -> impl Iterator<Item = (&'a Row, &'a Sighting)> + '_ {
+        self.rows_at(near.place)
+            .map(|(row, seen)| (row, &seen.at))
+            .filter(move |(row, at)| at.frame < frame && self.passed(near, row, at))
+    }
+
+    /// The last packet of either end that passed the NAT before a frame of the leg's point.
+    pub(crate) fn last_before(&self, near: LegView<'a>, frame: FrameRef) -> Option<&'a Sighting> {
+        self.passed_before(near, frame).map(|(_, at)| at).max_by_key(|s| s.frame)
+    }
+
+    /// The sequence number behind everything from one end that passed the NAT before a frame of the leg's point.
     pub(crate) fn next_seq_before(
         &self,
-        leg: usize,
+        near: LegView<'a>,
         direction: Direction,
         frame: FrameRef,
     ) -> Option<SeqNumber> {
-        self.rows_at(leg)
-            .filter(|(row, seen)| row.direction == direction && seen.at.frame < frame)
-            .map(|(_, seen)| seen.at.segment)
-            .filter(|s| !s.flags.contains(TcpFlags::RST))
-            .map(|s| s.seq_end())
+        self.passed_before(near, frame)
+            .filter(|(row, at)| {
+                row.direction == direction && !at.segment.flags.contains(TcpFlags::RST)
+            })
+            .map(|(_, at)| at.segment.seq_end())
             .reduce(|highest, end| if end.ahead_of(highest) > 0 { end } else { highest })
+    }
+
+    /// A silence of a leg that broke the connection.
+    pub(crate) fn broken(
+        &self,
+        leg: LegView<'_>,
+        phase: Phase,
+        [before, after]: [&Sighting; 2],
+        client_refused: bool,
+    ) -> Option<Broken> {
+        let at = |time| self.correlation.reference_estimate(leg.leg.point, time);
+        let nanos = after.time.since(before.time);
+        let (from, to) = (at(before.time), at(after.time));
+        Some(Broken { scope: self.scope(), phase, from, to, nanos, client_refused })
     }
 
     /// Which end is left waiting. A reset on a stray leg closes the end that receives it only.
@@ -191,11 +231,15 @@ impl<'a> Case<'a> {
             leg.is_some_and(|l| !l.connection.is_reset() && !l.connection.is_closed())
         };
         let orig = open(self.orig_side().or_else(|| self.resp_side()));
+        // A reset that left the client on a stray leg closes the server, also where nobody watched it arrive.
         let reset_away =
-            self.strays().any(|s| s.connection.flow(Direction::Orig).reset().is_some());
+            self.strays().find_map(|s| Some((s, s.connection.flow(Direction::Orig).reset()?)));
+        let unwatched = |far: LegView<'_>| {
+            reset_away.is_some_and(|(s, r)| !self.covers(far.leg.point, s.leg.point, r.at.time))
+        };
         let resp = match self.resp_side() {
-            Some(leg) => open(Some(leg)),
-            None => orig && !reset_away,
+            Some(far) => open(Some(far)) && !unwatched(far),
+            None => orig && reset_away.is_none(),
         };
         match (orig, resp) {
             (true, true) => HungSide::Both,

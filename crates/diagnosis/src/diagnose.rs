@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crosscap_correlation::{Correlation, Ladder};
 
 use crate::case::Case;
+use crate::deletion;
 use crate::finding::{Finding, RivalStatus};
 use crate::idle::{self, IdleTimeout};
 use crate::population::Population;
@@ -43,7 +44,8 @@ pub fn diagnose(correlation: &Correlation, ladders: &BTreeMap<usize, Ladder>) ->
         let rules = RULES.iter().filter(|rule| (rule.screen)(&case));
         single.extend(rules.filter_map(|rule| (rule.examine)(&case)));
     }
-    let idle_timeouts = idle::timeouts(correlation, &population, &single);
+    deletion::judge(&mut single, &population);
+    let idle_timeouts = idle::timeouts(&population, &single);
     Diagnosis { findings: group(correlation, single), idle_timeouts }
 }
 

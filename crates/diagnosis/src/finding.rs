@@ -2,6 +2,8 @@
 
 use crosscap_packet::{FrameRef, Timestamp};
 
+use crate::deletion::Broken;
+
 /// One explanation, for one or more connections that share it.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -19,6 +21,8 @@ pub struct Finding {
     /// The time that tells how bad it was for each path, nanoseconds in the clock of one point: the silence that an idle
     /// connection did not outlive, the wait for an answer. Empty where there is no such time.
     pub spans: Vec<(usize, i64)>,
+    /// The silence itself, where a session was forgotten.
+    pub(crate) broken: Option<Broken>,
     /// Which end still waits.
     pub hung_side: HungSide,
     /// The evidence, in order of the story; those of the first path come first.
@@ -196,7 +200,7 @@ finding_ids! {
     NatExpiredHalfClosed = "nat-expired-half-closed",
     /// Connection tracking judged a reply invalid and did not translate it.
     ConntrackInvalidReply = "conntrack-invalid-reply",
-    /// NAT lost the session for another reason than its timer, or sent the client on to another backend.
+    /// NAT lost the session for another reason than its timer: it was deleted, flushed, or led to another backend.
     NatRemappedBackend = "nat-remapped-backend",
     /// A stateful device forgot an idle connection and drops what follows.
     IdleSilentDrop = "idle-silent-drop",

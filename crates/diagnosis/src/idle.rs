@@ -1,6 +1,5 @@
 //! Session timers of the devices on the path, bracketed over all connections.
 
-use crosscap_correlation::Correlation;
 use crosscap_packet::Endpoint;
 use crosscap_reassembly::{Direction, Phase};
 
@@ -39,23 +38,17 @@ pub struct Candidate {
 }
 
 /// The brackets of all services that were silent for long or broke.
-pub(crate) fn timeouts(
-    correlation: &Correlation,
-    population: &Population,
-    broken: &[Finding],
-) -> Vec<IdleTimeout> {
+pub(crate) fn timeouts(population: &Population, broken: &[Finding]) -> Vec<IdleTimeout> {
     let mut found = Vec::new();
     for (scope, service) in population.services() {
         for phase in [Phase::Established, Phase::HalfClosed] {
-            let mine = broken.iter().filter(|finding| {
-                let path = &correlation.paths[finding.paths[0]];
-                finding.verdict <= Verdict::Likely
-                    && phase_of(finding.id) == Some(phase)
-                    && path.orig_leg().of(&correlation.points).resp == scope
+            let mine = broken.iter().filter_map(|finding| {
+                let broken = finding.broken.filter(|b| (b.scope, b.phase) == (scope, phase))?;
+                (finding.verdict <= Verdict::Likely).then_some((finding.id, broken))
             });
-            let broke_min = mine.clone().flat_map(|f| &f.spans).map(|(_, silence)| *silence).min();
-            let on_node = mine.clone().any(|finding| finding.id != FindingId::IdleSilentDrop);
-            let client_refused = mine.clone().any(|f| REFUSE_CLIENTS.contains(&f.id));
+            let broke_min = mine.clone().map(|(_, b)| b.nanos).min();
+            let on_node = mine.clone().any(|(id, _)| id != FindingId::IdleSilentDrop);
+            let client_refused = mine.clone().any(|(_, b)| b.client_refused);
             let survived_max = if client_refused {
                 service.outlived_any(phase)
             } else {
@@ -86,17 +79,6 @@ pub(crate) fn timeouts(
     found
 }
 
-/// Whose timer a finding tells of.
-fn phase_of(id: FindingId) -> Option<Phase> {
-    match id {
-        FindingId::NatExpiredServerSpoke
-        | FindingId::NatExpiredClientSpoke
-        | FindingId::IdleSilentDrop => Some(Phase::Established),
-        FindingId::NatExpiredHalfClosed => Some(Phase::HalfClosed),
-        _ => None,
-    }
-}
-
 fn fits(device: &Device, survived: Option<i64>, broke: Option<i64>, on_node: bool) -> bool {
     let seconds = |s: u64| i64::try_from(s).unwrap_or(i64::MAX).saturating_mul(1_000_000_000);
     survived.is_none_or(|s| seconds(device.seconds + device.lateness) > s)
@@ -106,7 +88,3 @@ fn fits(device: &Device, survived: Option<i64>, broke: Option<i64>, on_node: boo
 
 /// A service of which nothing broke is told of only if it outlived a silence of this length, nanoseconds.
 const WORTH_TELLING: i64 = 60_000_000_000;
-
-/// Failures in which a client's packet, sent after the session was gone, did not open a new one.
-const REFUSE_CLIENTS: [FindingId; 2] =
-    [FindingId::NatExpiredClientSpoke, FindingId::IdleSilentDrop];

@@ -21,6 +21,7 @@
 #![forbid(unsafe_code)]
 
 mod case;
+mod deletion;
 mod devices;
 mod diagnose;
 mod finding;

@@ -15,9 +15,10 @@ pub(crate) struct Service {
     pub(crate) median_wait: i64,
     /// Connections with an answer.
     pub(crate) answered: usize,
-    /// The longest silence of each connection that the server ended and that was outlived, reference time, sorted by
-    /// start.
+    /// The silences of each connection that the server ended and that were outlived, reference time, sorted.
     waited_out: Vec<(Timestamp, Timestamp)>,
+    /// From the first packet of each connection to the last of its server, reference time, sorted.
+    lifetimes: Vec<(Timestamp, Timestamp)>,
 }
 
 impl Service {
@@ -34,11 +35,14 @@ impl Service {
         self.outlived[phase as usize].into_iter().max().flatten()
     }
 
-    /// Whether at every moment from `from` to `to` some connection was silent and was later heard of by its server,
-    /// translated: a session table that is flushed or rebuilt at any of these moments would have broken that one.
-    pub(crate) fn witnessed_throughout(&self, from: Timestamp, to: Timestamp) -> bool {
+    /// Whether at every moment from `from` to `to` some other connection had a session that is known to have lasted: a
+    /// session table that is flushed or rebuilt at any of these moments would have broken that one. Where clients'
+    /// packets open no new sessions (`clients_refused`) every connection that went on is known; else only one that was
+    /// silent until its server spoke.
+    pub(crate) fn witnessed(&self, clients_refused: bool, from: Timestamp, to: Timestamp) -> bool {
+        let spans = if clients_refused { &self.lifetimes } else { &self.waited_out };
         let mut covered = from;
-        for &(begin, end) in &self.waited_out {
+        for &(begin, end) in spans.iter().take_while(|span| span.0 <= to) {
             if begin > covered {
                 break;
             }
@@ -64,30 +68,35 @@ impl Population {
             let (service, waits) = services.entry(near.resp).or_default();
             for leg in path.regular() {
                 let Some(silences) = &leg.of(&correlation.points).silences else { continue };
+                let at = |time| correlation.reference_estimate(leg.point, time);
                 for phase in [Phase::Established, Phase::HalfClosed] {
                     for speaker in Direction::BOTH {
+                        let Some(silence) = silences.longest_outlived(phase, speaker) else {
+                            continue;
+                        };
                         let slot = &mut service.outlived[phase as usize][speaker as usize];
-                        let found = silences.longest_outlived(phase, speaker).map(|s| s.nanos());
-                        *slot = (*slot).max(found);
+                        *slot = (*slot).max(Some(silence.nanos()));
+                        if speaker == Direction::Resp {
+                            service
+                                .waited_out
+                                .push((at(silence.before.time), at(silence.after.time)));
+                        }
                     }
                 }
             }
+            if let Some(last) = near.flow(Direction::Resp).last {
+                let at = |time| correlation.reference_estimate(orig_leg.point, time);
+                service.lifetimes.push((at(near.first().time), at(last.time)));
+            }
             let far = path.resp_leg().of(&correlation.points);
             waits.extend(far.longest_wait.as_ref().map(|w| w.nanos()));
-            let waited_out = near
-                .silences
-                .as_ref()
-                .and_then(|s| s.longest_outlived(Phase::Established, Direction::Resp));
-            if let Some(silence) = waited_out {
-                let at = |time| correlation.reference_estimate(orig_leg.point, time);
-                service.waited_out.push((at(silence.before.time), at(silence.after.time)));
-            }
         }
         let finish = |(mut service, mut waits): (Service, Vec<i64>)| {
             waits.sort_unstable();
+            service.waited_out.sort_unstable();
+            service.lifetimes.sort_unstable();
             service.answered = waits.len();
             service.median_wait = waits.get(waits.len() / 2).copied().unwrap_or_default();
-            service.waited_out.sort_unstable();
             service
         };
         let services = services.into_iter().map(|(scope, s)| (scope, finish(s))).collect();

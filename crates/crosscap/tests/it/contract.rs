@@ -1,11 +1,12 @@
 //! The JSON report has the fields that others rely on: `crosscap-report/1`.
 
 use std::collections::BTreeSet;
+use std::sync::LazyLock;
 
 use crosscap::report::{Report, write_json};
 use serde_json::Value;
 
-use crate::support::{SECOND, views};
+use crate::support::{SECOND, View, views};
 
 /// Where, and of what types. `[]` is every element of an array; `null` is allowed only where it is said.
 const FIELDS: &[(&str, &str)] = &[
@@ -119,13 +120,26 @@ const WORDS: &[(&str, &[&str])] = &[
     ("idle_timeouts[].state", &["established", "half-closed"]),
 ];
 
-/// The reports of all views as written.
-fn written() -> impl Iterator<Item = (String, &'static Report, Vec<u8>)> {
-    views().iter().map(|view| {
-        let mut json = Vec::new();
-        write_json(&view.report, &mut json).unwrap();
-        (view.name(), &view.report, json)
-    })
+/// A report as written, and as anybody would read it.
+struct Written {
+    name: String,
+    report: &'static Report,
+    json: Vec<u8>,
+    read: Value,
+}
+
+/// The reports of all views.
+fn written() -> &'static [Written] {
+    static WRITTEN: LazyLock<Vec<Written>> = LazyLock::new(|| {
+        let write = |view: &'static View| {
+            let mut json = Vec::new();
+            write_json(&view.report, &mut json).unwrap();
+            let read = serde_json::from_slice(&json).unwrap();
+            Written { name: view.name(), report: &view.report, json, read }
+        };
+        views().iter().map(write).collect()
+    });
+    &WRITTEN
 }
 
 /// All values at `path`, or the parent that lacks its field.
@@ -162,10 +176,9 @@ fn is(value: &Value, types: &str) -> bool {
 #[test]
 fn every_field_of_the_contract_is_there_and_of_its_type() {
     let mut seen = BTreeSet::new();
-    for (name, _, json) in written() {
-        let report: Value = serde_json::from_slice(&json).unwrap();
+    for Written { name, read: report, .. } in written() {
         for (path, types) in FIELDS {
-            let values = at(&report, path).unwrap_or_else(|e| panic!("{name}: {path}: {e}"));
+            let values = at(report, path).unwrap_or_else(|e| panic!("{name}: {path}: {e}"));
             for value in values {
                 assert!(is(value, types), "{name}: {path} is {value}, not {types}");
                 seen.insert(*path);
@@ -178,10 +191,9 @@ fn every_field_of_the_contract_is_there_and_of_its_type() {
 
 #[test]
 fn fields_of_few_words_have_no_other() {
-    for (name, _, json) in written() {
-        let report: Value = serde_json::from_slice(&json).unwrap();
+    for Written { name, read: report, .. } in written() {
         for (path, words) in WORDS {
-            for value in at(&report, path).unwrap() {
+            for value in at(report, path).unwrap() {
                 assert!(words.contains(&value.as_str().unwrap()), "{name}: {path} is {value}");
             }
         }
@@ -190,14 +202,14 @@ fn fields_of_few_words_have_no_other() {
 
 #[test]
 fn a_report_survives_being_written_and_read() {
-    for (name, report, json) in written() {
-        assert!(serde_json::from_slice::<Report>(&json).unwrap() == *report, "{name}");
+    for Written { name, report, json, .. } in written() {
+        assert!(serde_json::from_slice::<Report>(json).unwrap() == **report, "{name}");
     }
 }
 
 #[test]
 fn ids_are_unique_and_point_to_something() {
-    for (name, report, _) in written() {
+    for Written { name, report, .. } in written() {
         let ids: BTreeSet<&str> = report.connections.iter().map(|c| c.id.as_str()).collect();
         assert_eq!(ids.len(), report.connections.len(), "{name}");
         let findings: BTreeSet<&str> = report.findings.iter().map(|f| f.id.as_str()).collect();
@@ -220,7 +232,7 @@ fn ids_are_unique_and_point_to_something() {
 fn times_and_sums_are_plausible() {
     // From 2024-05-01 to 2024-06-01 by any of the lab's clocks.
     let story = 1_714_521_600 * SECOND..1_717_200_000 * SECOND;
-    for (name, report, _) in written() {
+    for Written { name, report, .. } in written() {
         for p in &report.points {
             let (first, last) = (p.first_ns.unwrap(), p.last_ns.unwrap());
             assert!(story.contains(&first) && story.contains(&last) && first <= last, "{name}");

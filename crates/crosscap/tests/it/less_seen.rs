@@ -7,7 +7,7 @@ use crosscap_testkit::PcapWriter;
 
 use crate::support::{
     SMALL, Scratch, View, analyse, analyse_changed, analyse_scenario, assert_none, capture,
-    captures, view,
+    captures, claims, view,
 };
 
 /// The client's end of a connection: the same whatever points saw it, and used once in each lab capture.
@@ -40,7 +40,7 @@ fn is_open(f: &Finding, rival: &str) -> bool {
 
 /// Every claim of `partial` that the whole contradicts.
 ///
-/// A finding may be the same and no surer. A broken connection may be called broken in another way, if the true way is
+/// A finding may be the same, with the same side hung, and no surer. A broken connection may be called broken in another way, if the true way is
 /// among the open rivals and the verdict is not `confirmed`. An answer may be called slow that was, or that may have been
 /// lost, while that is open.
 fn contradictions(what: &str, full: &View, partial: &Report) -> Vec<String> {
@@ -59,7 +59,7 @@ fn contradictions(what: &str, full: &View, partial: &Report) -> Vec<String> {
             let same = true_ones.iter().find(|t| t.id == f.id);
             let rival = true_ones.iter().any(|t| t.severity == "broken" && is_open(f, &t.id));
             let fine = match same {
-                Some(t) => certainty(f) <= certainty(t),
+                Some(t) => certainty(f) <= certainty(t) && f.hung_side == t.hung_side,
                 None if f.id == "slow-server" && slow.contains(end) => true,
                 None if f.id == "slow-server" => {
                     f.verdict != "confirmed" && is_open(f, "packet-loss")
@@ -67,11 +67,12 @@ fn contradictions(what: &str, full: &View, partial: &Report) -> Vec<String> {
                 None => f.verdict != "confirmed" && rival,
             };
             if !fine {
-                let ids: Vec<_> = true_ones.iter().map(|t| (&t.id, &t.verdict)).collect();
+                let ids: Vec<_> =
+                    true_ones.iter().map(|t| (&t.id, &t.verdict, &t.hung_side)).collect();
                 let rivals: Vec<_> = f.rivals.iter().map(|r| (&r.id, &r.status)).collect();
                 problems.push(format!(
-                    "{what}: {end}: {} {} {}, rivals {rivals:?}; the whole truth: {ids:?}",
-                    f.severity, f.verdict, f.id
+                    "{what}: {end}: {} {} {}, {} hangs, rivals {rivals:?}; the whole truth: {ids:?}",
+                    f.severity, f.verdict, f.id, f.hung_side
                 ));
             }
         }
@@ -221,4 +222,23 @@ fn a_gzip_file_cut_in_the_middle_is_analysed_and_noted() {
     assert!(partial.points[1].packets > 0);
     assert!(!partial.points[1].quality.is_empty());
     assert_none(&contradictions("half a gzip file", view("invalid"), &partial));
+}
+
+#[test]
+fn one_capture_given_twice_says_no_more_than_once() {
+    for scenario in SMALL {
+        let client = || vec![capture(scenario, "client")];
+        let once = analyse(&[("a", client())]);
+        let twice = analyse(&[("a", client()), ("b", client())]);
+        assert_eq!(claims(&twice), claims(&once), "{scenario}");
+    }
+}
+
+#[test]
+fn one_capture_given_twice_has_no_sides() {
+    let client = || vec![capture("half-closed", "client")];
+    let twice = analyse(&[("a", client()), ("b", client())]);
+    // Nothing in them says which is nearer the client.
+    let roles: Vec<&str> = twice.points.iter().map(|p| p.role.as_str()).collect();
+    assert_eq!(roles, ["unknown", "unknown"]);
 }

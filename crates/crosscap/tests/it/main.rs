@@ -6,6 +6,8 @@ mod support;
 
 // Every scenario of testdata/: the report against truth.json.
 mod scenarios;
+// Clocks, timers, places and translations of every scenario, likewise.
+mod measurements;
 // Every packet that a report cites is what the report says it is.
 mod evidence;
 // The founding incident, number by number.

@@ -1,8 +1,9 @@
 //! What all modules need.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::LazyLock;
+use std::sync::{LazyLock, Mutex};
 
 use crosscap::Analysis;
 use crosscap::report::{Connection, Leg, Report};
@@ -116,9 +117,13 @@ impl Scratch {
     }
 }
 
-/// A scenario's client and pod captures, to be changed.
-pub(crate) fn captures(scenario: &str) -> [Capture; 2] {
-    ["client", "pod"].map(|p| Capture::load(capture(scenario, p)))
+/// A scenario's client and pod captures, to be changed. Unpacked once.
+pub(crate) fn captures(scenario: &'static str) -> [Capture; 2] {
+    type Unpacked = BTreeMap<&'static str, [Capture; 2]>;
+    static UNPACKED: Mutex<Unpacked> = Mutex::new(BTreeMap::new());
+    let mut unpacked = UNPACKED.lock().unwrap();
+    let load = || ["client", "pod"].map(|p| Capture::load(capture(scenario, p)));
+    unpacked.entry(scenario).or_insert_with(load).clone()
 }
 
 /// Analyses changed captures of client and pod.

@@ -22,7 +22,10 @@ struct GaveUp {
 
 /// A client that closed or reset while a request was open.
 pub(super) fn screen(case: &Case<'_>) -> bool {
-    vantage(case).and_then(gave_up).is_some()
+    let Some(leg) = vantage(case) else { return false };
+    // A server that never answers anybody was not asked anything.
+    let spoken_to = case.service().answered > 0 || leg.connection.flow(Direction::Resp).bytes > 0;
+    spoken_to && gave_up(leg).is_some()
 }
 
 /// The leg to judge the client by.
@@ -43,12 +46,14 @@ fn gave_up(leg: LegView<'_>) -> Option<GaveUp> {
     let request = late
         .map(|w| w.request)
         .or_else(|| c.unanswered_request().filter(|r| r.frame < closing.frame))?;
+    // What the client acknowledges with its last packet beyond what it had with its request is an answer, captured or
+    // not.
+    let answered = closing.segment.flags.contains(TcpFlags::ACK)
+        && request.segment.flags.contains(TcpFlags::ACK)
+        && closing.segment.ack.ahead_of(request.segment.ack) > 0;
     // A FIN alone may close the sending side only; a reset, then or later, shows that nobody listens any more.
-    (closing.time.since(request.time) >= PATIENCE && reset.is_some()).then_some(GaveUp {
-        request,
-        closing,
-        reset,
-    })
+    let patient = closing.time.since(request.time) >= PATIENCE;
+    (patient && reset.is_some() && !answered).then_some(GaveUp { request, closing, reset })
 }
 
 /// Whether `closing` came long enough after the last request to be a client losing patience.
@@ -78,9 +83,8 @@ pub(super) fn examine(case: &Case<'_>) -> Option<Finding> {
     facts.push(case.fact(leg, &closing, text));
     let arrived = far.and_then(|f| {
         let flow = f.connection.flow(Direction::Orig);
-        let at =
-            [flow.fin, flow.reset().map(|r| r.at)].into_iter().flatten().min_by_key(|s| s.frame)?;
-        Some((f, at))
+        let mut ends = [flow.fin, flow.reset().map(|r| r.at)].into_iter().flatten();
+        Some((f, ends.find(|at| at.segment.seq_end() == closing.segment.seq_end())?))
     });
     if let Some((f, at)) = &arrived {
         facts.push(case.fact(*f, at, "It reached the server.".into()));
@@ -129,6 +133,14 @@ pub(super) fn examine(case: &Case<'_>) -> Option<Finding> {
             .push("A capture at the client, which shows whether it sent this itself.".into());
     }
     let mut verdict = Finding::verdict_of(&rivals, &would_decide);
+    if answer.is_none() {
+        // Nothing but the application knows whether the last bytes asked for an answer.
+        verdict = verdict.max(Verdict::Likely);
+        would_decide.push(
+            "The server's log: whether the last bytes were a request, and what became of it."
+                .into(),
+        );
+    }
     if far.is_none() && near.is_some() {
         verdict = verdict.max(Verdict::Likely);
         would_decide
@@ -144,6 +156,7 @@ pub(super) fn examine(case: &Case<'_>) -> Option<Finding> {
         ),
         paths: vec![case.index],
         spans: vec![(case.index, closing.time.since(request.time))],
+        broken: None,
         hung_side: case.hung_side(),
         facts,
         rivals,

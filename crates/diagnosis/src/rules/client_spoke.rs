@@ -6,7 +6,7 @@ use crosscap_reassembly::{Direction, ResetForm, Silence};
 
 use super::advice;
 use crate::case::{Case, INITIAL_TTLS, LegView};
-use crate::finding::{Finding, FindingId, HungSide, Rival, Severity, Verdict};
+use crate::finding::{Finding, FindingId, HungSide, Rival, Severity};
 use crate::words::duration;
 
 /// At the client's side: a silence that the client ended, and a reset from the service.
@@ -90,23 +90,12 @@ pub(super) fn examine(case: &Case<'_>) -> Option<Finding> {
             no_sight,
         ),
         Rival::judged(FindingId::IdleResetByMiddlebox, local, ttl_tells, no_ttl),
-        Rival::judged(FindingId::NatRemappedBackend, local, ttl_tells, no_ttl),
-        Rival::judged(
-            FindingId::ResetInjected,
-            true,
-            "The reset takes its number from the client's packet and came only after the silence.",
-            "",
-        ),
     ];
     let mut would_decide = Vec::new();
     if !covered {
         would_decide.push("A capture at the server over the same time, which shows whether the packet arrived there.".into());
     }
-    let mut verdict = Finding::verdict_of(&rivals, &would_decide);
-    if case.service().outlived_any(silence.phase).is_some_and(|longest| longest >= silence.nanos())
-    {
-        verdict = verdict.max(Verdict::Possible);
-    }
+    let verdict = Finding::verdict_of(&rivals, &would_decide);
     let title = format!(
         "NAT forgot the connection to {} during {} of silence; the client spoke again and the translating host reset it, \
          while the server was never told",
@@ -120,6 +109,7 @@ pub(super) fn examine(case: &Case<'_>) -> Option<Finding> {
         title,
         paths: vec![case.index],
         spans: vec![(case.index, silence.nanos())],
+        broken: case.broken(near, silence.phase, [&silence.before, &silence.after], true),
         // Nothing that the client's side shows could have told the server.
         hung_side: if far.is_some() { case.hung_side() } else { HungSide::Resp },
         facts,

@@ -78,6 +78,7 @@ pub(super) fn examine(case: &Case<'_>) -> Option<Finding> {
         title,
         paths: vec![case.index],
         spans: Vec::new(),
+        broken: None,
         hung_side,
         facts,
         rivals,

@@ -4,7 +4,7 @@ use crosscap_reassembly::{Direction, Sighting, Silence};
 
 use super::advice;
 use crate::case::{Case, LegView};
-use crate::finding::{Finding, FindingId, HungSide, Rival, Severity, Verdict};
+use crate::finding::{Finding, FindingId, HungSide, Rival, Severity};
 use crate::words::{counted, duration};
 
 /// A silence after which one end spoke and the other never did, not even with a reset.
@@ -85,11 +85,7 @@ fn drop_of(case: &Case<'_>, speaker: Direction) -> Option<Finding> {
             "A capture at the {whom} over the same time, which shows whether the packets arrived."
         ));
     }
-    let mut verdict = Finding::verdict_of(&rivals, &would_decide);
-    let phase = silence.phase;
-    if case.service().outlived_any(phase).is_some_and(|longest| longest >= silence.nanos()) {
-        verdict = verdict.max(Verdict::Possible);
-    }
+    let verdict = Finding::verdict_of(&rivals, &would_decide);
     let hung_side = case.hung_side();
     let hung = match hung_side {
         HungSide::Both => "both ends still believe in the connection",
@@ -109,6 +105,12 @@ fn drop_of(case: &Case<'_>, speaker: Direction) -> Option<Finding> {
         title,
         paths: vec![case.index],
         spans: vec![(case.index, silence.nanos())],
+        broken: case.broken(
+            here,
+            silence.phase,
+            [&silence.before, &silence.after],
+            speaker == Direction::Orig,
+        ),
         hung_side,
         facts,
         rivals,

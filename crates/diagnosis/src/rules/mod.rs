@@ -9,6 +9,7 @@ mod client_spoke;
 mod conntrack_invalid;
 mod idle_drop;
 mod server_spoke;
+mod server_unseen;
 mod slow_server;
 mod untranslated;
 
@@ -24,7 +25,8 @@ pub(crate) struct Rule {
 /// All rules. Causes come before what they entail.
 pub(crate) const RULES: &[Rule] = &[
     Rule { screen: untranslated::screen, examine: conntrack_invalid::examine },
-    Rule { screen: server_spoke::screen, examine: server_spoke::examine },
+    Rule { screen: untranslated::screen, examine: server_spoke::examine },
+    Rule { screen: server_unseen::screen, examine: server_unseen::examine },
     Rule { screen: client_spoke::screen, examine: client_spoke::examine },
     Rule { screen: idle_drop::screen, examine: idle_drop::examine },
     Rule { screen: client_abort::screen, examine: client_abort::examine },

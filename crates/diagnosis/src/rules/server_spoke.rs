@@ -1,28 +1,21 @@
 //! The NAT forgot the session, then the server spoke (`nat-expired-server-spoke`, `nat-expired-half-closed`).
 //!
 //! The server's segment leaves with the server's own address. The client's host knows no such connection and resets; the
-//! server believes the reset and closes; the client waits for ever.
+//! server believes the reset and closes; the client waits for ever. Here the client's side was captured and shows it;
+//! `server_unseen` is for the captures that do not.
 
-use crosscap_reassembly::{Direction, Phase, ResetForm, Silence};
+use crosscap_reassembly::Phase;
 
 use super::advice;
-use super::untranslated::{self, Untranslated};
-use crate::case::{Case, LegView};
-use crate::finding::{Finding, FindingId, HungSide, Rival, Severity, Verdict};
+use super::untranslated::Untranslated;
+use crate::case::Case;
+use crate::deletion::Broken;
+use crate::finding::{Fact, Finding, FindingId, HungSide, Rival, Severity, Verdict};
 use crate::words::duration;
 
-/// A stray leg; or, at the server, a silence after which the server spoke and got nothing but a reset.
-pub(super) fn screen(case: &Case<'_>) -> bool {
-    untranslated::screen(case) || reset_after_silence(case).is_some()
-}
-
 pub(super) fn examine(case: &Case<'_>) -> Option<Finding> {
-    match Untranslated::of(case) {
-        Some(seen) => {
-            (!super::conntrack_invalid::explains(case, &seen)).then(|| with_stray(case, &seen))
-        }
-        None => without_stray(case),
-    }
+    let seen = Untranslated::of(case)?;
+    (!super::conntrack_invalid::explains(case, &seen)).then(|| with_stray(case, &seen))
 }
 
 /// The reply was seen at the client's side, untranslated.
@@ -47,7 +40,6 @@ fn with_stray(case: &Case<'_>, seen: &Untranslated<'_>) -> Finding {
 
     let mut rivals =
         vec![phase_rival(case, phase, silence), invalid_rival(seen, silence, outlived)];
-    rivals.extend(deleted_rival(case, seen, outlived));
     rivals.extend(seen.rivals(case));
     let mut would_decide = Vec::new();
     let mut verdict = Finding::verdict_of(&rivals, &[]);
@@ -58,28 +50,40 @@ fn with_stray(case: &Case<'_>, seen: &Untranslated<'_>) -> Finding {
                 .into(),
         );
     }
-    // Others were silent for longer and were not forgotten: whatever this is, it is not that timer.
-    if outlived.is_some_and(|longest| longest >= silence) || seen.reset.is_none() {
+    if seen.reset.is_none() {
         verdict = verdict.max(Verdict::Possible);
-        would_decide.push("The session table of the NAT (conntrack -L, ipvsadm -Lnc) while a connection is silent.".into());
+        would_decide.push("A capture that shows what the client's host answered.".into());
     }
-    build(case, phase, silence, verdict, case.hung_side(), Story { facts, rivals, would_decide })
+    let broken = case.broken(seen.near, phase, [&seen.before, &seen.reply], false);
+    story(
+        case,
+        Story {
+            phase,
+            silence,
+            verdict,
+            hung_side: case.hung_side(),
+            broken,
+            facts,
+            rivals,
+            would_decide,
+        },
+    )
 }
 
-struct Story {
-    facts: Vec<crate::Fact>,
-    rivals: Vec<Rival>,
-    would_decide: Vec<String>,
+/// What differs between the ways to see the same failure.
+pub(super) struct Story {
+    pub(super) phase: Phase,
+    pub(super) silence: i64,
+    pub(super) verdict: Verdict,
+    pub(super) hung_side: HungSide,
+    pub(super) broken: Option<Broken>,
+    pub(super) facts: Vec<Fact>,
+    pub(super) rivals: Vec<Rival>,
+    pub(super) would_decide: Vec<String>,
 }
 
-fn build(
-    case: &Case<'_>,
-    phase: Phase,
-    silence: i64,
-    verdict: Verdict,
-    hung_side: HungSide,
-    story: Story,
-) -> Finding {
+pub(super) fn story(case: &Case<'_>, story: Story) -> Finding {
+    let Story { phase, silence, hung_side, .. } = story;
     let (id, what) = match phase {
         Phase::Established => (FindingId::NatExpiredServerSpoke, "connection"),
         Phase::HalfClosed => (FindingId::NatExpiredHalfClosed, "half-closed connection"),
@@ -102,10 +106,11 @@ fn build(
     Finding {
         id,
         severity: Severity::Broken,
-        verdict,
+        verdict: story.verdict,
         title,
         paths: vec![case.index],
         spans: vec![(case.index, silence)],
+        broken: story.broken,
         hung_side,
         facts: story.facts,
         rivals: story.rivals,
@@ -115,7 +120,7 @@ fn build(
 }
 
 /// The other timer: a FIN, seen or not seen, decides.
-fn phase_rival(case: &Case<'_>, phase: Phase, silence: i64) -> Rival {
+pub(super) fn phase_rival(case: &Case<'_>, phase: Phase, silence: i64) -> Rival {
     match phase {
         Phase::Established => Rival::judged(
             FindingId::NatExpiredHalfClosed,
@@ -145,118 +150,4 @@ fn invalid_rival(seen: &Untranslated<'_>, silence: i64, outlived: Option<i64>) -
          window check rejects it. Nothing was translated afterwards.",
         "The reply's numbers are not exactly those that were due, or others outlived longer silences.",
     )
-}
-
-/// That the NAT forgot the session is certain; whether by its timer or because the session was deleted (a restart, a full
-/// table, an operator) only other connections can tell. `None` where they say nothing.
-fn deleted_rival(case: &Case<'_>, seen: &Untranslated<'_>, outlived: Option<i64>) -> Option<Rival> {
-    let at = |time| case.correlation.reference_estimate(seen.near.leg.point, time);
-    if outlived.is_some_and(|longest| longest >= seen.silence()) {
-        let doubt = "Another connection outlived a longer silence, so a timer alone does not explain this: the session \
-                     may have been deleted, by a flush or with its backend.";
-        return Some(Rival::judged(FindingId::NatRemappedBackend, false, "", doubt));
-    }
-    let witnessed = case.service().witnessed_throughout(at(seen.before.time), at(seen.reply.time));
-    witnessed.then(|| {
-        let because = "At every moment of this silence another connection to the same service was silent as well, and \
-                       its late answer was translated: the session table was not flushed or rebuilt meanwhile.";
-        Rival::judged(FindingId::NatRemappedBackend, true, because, "")
-    })
-}
-
-/// A silence at the server that the server ended and a socketless reset answered.
-fn reset_after_silence<'a>(case: &Case<'a>) -> Option<(LegView<'a>, Silence)> {
-    let far = case.resp_side()?;
-    let silence = far.connection.silences.as_ref()?.unanswered()?;
-    let reset = far.connection.flow(Direction::Orig).reset()?;
-    let answers = reset.form == ResetForm::NoSocket && reset.at.frame > silence.after.frame;
-    (silence.first_speaker == Direction::Resp && answers).then_some((far, silence))
-}
-
-/// The reply was not seen at the client's side: only the server's side was captured, or NAT also hides the client and
-/// the translating host answered.
-fn without_stray(case: &Case<'_>) -> Option<Finding> {
-    let (far, silence) = reset_after_silence(case)?;
-    let reset = far.connection.flow(Direction::Orig).reset()?;
-    let near = case.orig_side();
-    // Where the client's side was captured, the reply must be absent there: else it was the client that refused it.
-    if let Some(near) = near {
-        let sent = case.after(near.place, Direction::Orig, near.connection.first().frame);
-        let arrived =
-            case.carrying(near.place, Direction::Resp, silence.after.segment.seq).is_some();
-        let covered = case.covers(near.leg.point, far.leg.point, silence.after.time);
-        let reset_by_client = near.connection.flow(Direction::Orig).reset().is_some();
-        if arrived || reset_by_client || !covered || sent.count() == 0 {
-            return None;
-        }
-    }
-    let gave_up = far
-        .connection
-        .flow(Direction::Orig)
-        .fin
-        .is_some_and(|fin| super::client_abort::waited(far, &fin));
-    if near.is_none() && gave_up {
-        return None;
-    }
-    let phase = silence.phase;
-    let mut facts: Vec<_> = case.set_up(near.unwrap_or(far)).into_iter().collect();
-    let text =
-        format!("The last packet of either end; then silence for {}.", duration(silence.nanos()));
-    facts.push(case.fact(far, &silence.before, text));
-    let text = format!("The server sent its next {} bytes.", silence.after.segment.payload_len);
-    facts.push(case.fact(far, &silence.after, text));
-    let text = format!(
-        "They were answered by a reset as a host without such a connection sends it, {} later.",
-        duration(reset.at.time.since(silence.after.time))
-    );
-    facts.push(case.fact(far, &reset.at, text));
-    let mut rivals = vec![phase_rival(case, phase, silence.nanos())];
-    let mut would_decide = Vec::new();
-    if let Some(near) = near {
-        let text = format!(
-            "Neither the reply nor the reset was seen at the client's side, and {} sent nothing more: the reset was made in \
-             between.",
-            near.connection.orig
-        );
-        facts.push(case.fact(near, &near.connection.last(), text));
-        rivals.push(Rival::judged(
-            FindingId::ClientAbort,
-            true,
-            "No reset and no FIN left the client.",
-            "",
-        ));
-        let hidden = near.connection.orig.addr != far.connection.orig.addr;
-        rivals.push(Rival::judged(
-            FindingId::IdleResetByMiddlebox,
-            hidden,
-            "The client is hidden behind the translating host's own address, so that host received the reply and, \
-             having forgotten the session, refused it.",
-            "A device in between may have answered on purpose.",
-        ));
-    } else {
-        for id in [FindingId::ClientAbort, FindingId::IdleResetByMiddlebox] {
-            rivals.push(Rival::judged(id, false, "", "Only the server's side was captured."));
-        }
-        would_decide.push("A capture at the client, without an address filter: it shows whether the reply arrived from the \
-                           server's own address and whether the client still waits.".into());
-    }
-    let mut verdict = Finding::verdict_of(&rivals, &would_decide);
-    if case.service().outlived_server_first(phase).is_some_and(|longest| longest >= silence.nanos())
-    {
-        verdict = verdict.max(Verdict::Possible);
-    }
-    if near.is_some() {
-        verdict = verdict.max(Verdict::Likely);
-        would_decide.push("A capture on the translating node: it shows the reply arriving there and the reset leaving.".into());
-    }
-    // A client that was not captured was never told either, if this is what happened.
-    let hung_side = if near.is_some() { case.hung_side() } else { HungSide::Orig };
-    Some(build(
-        case,
-        phase,
-        silence.nanos(),
-        verdict,
-        hung_side,
-        Story { facts, rivals, would_decide },
-    ))
 }

@@ -15,10 +15,13 @@ pub(super) fn screen(case: &Case<'_>) -> bool {
 fn slow<'a>(case: &Case<'a>) -> Option<(LegView<'a>, &'a Wait)> {
     let leg = case.resp_side().or_else(|| case.orig_side())?;
     let wait = leg.connection.longest_wait.as_deref()?;
+    // A clock that stepped meanwhile makes a short wait look long.
+    let at = |time| case.correlation.reference_estimate(leg.leg.point, time);
+    let nanos = wait.nanos().min(at(wait.answer.time).since(at(wait.request.time)));
     let service = case.service();
     let unusual =
-        service.answered >= ENOUGH && wait.nanos() >= service.median_wait.saturating_mul(UNUSUAL);
-    (wait.nanos() >= LONG || (wait.nanos() >= NOTICEABLE && unusual)).then_some((leg, wait))
+        service.answered >= ENOUGH && nanos >= service.median_wait.saturating_mul(UNUSUAL);
+    (nanos >= LONG || (nanos >= NOTICEABLE && unusual)).then_some((leg, wait))
 }
 
 pub(super) fn examine(case: &Case<'_>) -> Option<Finding> {
@@ -85,6 +88,7 @@ pub(super) fn examine(case: &Case<'_>) -> Option<Finding> {
         title: format!("The server at {} took {} to answer", case.scope(), duration(wait.nanos())),
         paths: vec![case.index],
         spans: vec![(case.index, wait.nanos())],
+        broken: None,
         hung_side: HungSide::None,
         facts,
         rivals,

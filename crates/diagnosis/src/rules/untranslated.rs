@@ -83,8 +83,8 @@ impl<'a> Untranslated<'a> {
         stray: LegView<'a>,
         reply: Sighting,
     ) -> Option<Self> {
-        let before = *case.last_before(near.place, reply.frame)?;
-        let expected = |direction| case.next_seq_before(near.place, direction, reply.frame);
+        let before = *case.last_before(near, reply.frame)?;
+        let expected = |direction| case.next_seq_before(near, direction, reply.frame);
         let in_order = expected(Direction::Resp) == Some(reply.segment.seq)
             && expected(Direction::Orig) == Some(reply.segment.ack);
         // A reset on the translated leg counts only if the responder is seen to send it: the translating host may
@@ -153,7 +153,8 @@ impl<'a> Untranslated<'a> {
     /// Whether the client's end was left alone: nothing came back on the translated leg.
     pub(super) fn orphaned(&self, case: &Case<'_>) -> Option<Fact> {
         let c = self.near.connection;
-        if c.is_reset() || c.is_closed() || self.translated_after.is_some() {
+        let left = c.flow(Direction::Orig).fin.is_some_and(|fin| fin.frame > self.before.frame);
+        if c.is_reset() || c.is_closed() || left || self.translated_after.is_some() {
             return None;
         }
         let last = &c.last();

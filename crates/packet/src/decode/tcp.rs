@@ -11,7 +11,8 @@ pub(super) fn packet(ip: IpInfo, data: &[u8]) -> Result<TcpPacket<'_>, NotTcp> {
     if header_len < 20 || header_len > ip.payload_len {
         return Err(NotTcp::Malformed);
     }
-    let options = TcpOptions::new(data.get(20..header_len).ok_or(NotTcp::Cut)?);
+    // A short snap length may cut the options; the fixed header tells enough.
+    let options = TcpOptions::new(&data[20..header_len.min(data.len())]);
     let segment = Segment {
         seq: SeqNumber(u32::from_be_bytes([header[4], header[5], header[6], header[7]])),
         ack: SeqNumber(u32::from_be_bytes([header[8], header[9], header[10], header[11]])),
@@ -21,13 +22,13 @@ pub(super) fn packet(ip: IpInfo, data: &[u8]) -> Result<TcpPacket<'_>, NotTcp> {
         ip_id: ip.id,
         payload_len: u32::try_from(ip.payload_len - header_len).unwrap_or(u32::MAX),
         timestamps: options.timestamps(),
-        has_options: !options.is_empty(),
+        has_options: header_len > 20,
     };
     Ok(TcpPacket {
         src: Endpoint { addr: ip.src, port: u16::from_be_bytes([header[0], header[1]]) },
         dst: Endpoint { addr: ip.dst, port: u16::from_be_bytes([header[2], header[3]]) },
         segment,
         options,
-        payload: &data[header_len..],
+        payload: data.get(header_len..).unwrap_or_default(),
     })
 }
