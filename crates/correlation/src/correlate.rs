@@ -48,14 +48,15 @@ pub fn correlate(mut points: Vec<Point>) -> Correlation {
     turn_midstream_legs(&mut points, &groups);
     let (mut legs, tiers): (Vec<Vec<Leg>>, Vec<Tier>) =
         groups.into_iter().map(|g| (g.legs, g.tier)).unzip();
-    order::sort_legs(&points, &mut legs);
+    let ordered = order::sort_legs(&points, &mut legs);
     let clocks = bound_clocks(&points, &legs);
     let paths = legs
         .into_iter()
         .zip(tiers)
-        .map(|(legs, tier)| {
+        .zip(ordered)
+        .map(|((legs, tier), ordered)| {
             let expected_false = expected_false(&points, &legs, tier);
-            Path { legs, matched: Match { tier, expected_false }, name: String::new() }
+            Path { legs, matched: Match { tier, expected_false }, ordered, name: String::new() }
         })
         .collect();
     let mut found = Correlation { points, roles: Vec::new(), clocks, paths, nat: Vec::new() };

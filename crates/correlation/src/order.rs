@@ -32,11 +32,12 @@ impl Role {
     }
 }
 
-/// Sorts the legs of every group from client to server, strays last.
+/// Sorts the legs of every group from client to server, strays last, and tells for each group whether the ends are
+/// proven.
 ///
 /// What a path's own packets prove comes first; where they prove nothing, the majority of the other paths that cross
 /// the same two points decides.
-pub(crate) fn sort_legs(points: &[Point], groups: &mut [Vec<Leg>]) {
+pub(crate) fn sort_legs(points: &[Point], groups: &mut [Vec<Leg>]) -> Vec<bool> {
     let mut votes = Votes::new(points.len());
     for legs in groups.iter() {
         for (i, &a) in legs.iter().enumerate() {
@@ -47,7 +48,7 @@ pub(crate) fn sort_legs(points: &[Point], groups: &mut [Vec<Leg>]) {
             }
         }
     }
-    for legs in groups {
+    for legs in groups.iter_mut() {
         // A handful of legs; the comparison need not be transitive, which the standard sorts would not forgive.
         for i in 1..legs.len() {
             let mut at = i;
@@ -57,16 +58,26 @@ pub(crate) fn sort_legs(points: &[Point], groups: &mut [Vec<Leg>]) {
             }
         }
     }
+    let proven = |legs: &Vec<Leg>| {
+        let mut regular = legs.iter().filter(|l| !l.stray);
+        match (regular.clone().next(), regular.next_back()) {
+            (Some(a), Some(b)) if a != b => order(points, &votes, *a, *b).is_ne(),
+            _ => false,
+        }
+    };
+    groups.iter().map(proven).collect()
 }
 
 fn goes_before(points: &[Point], votes: &Votes, a: Leg, b: Leg) -> bool {
     if a.stray != b.stray {
         return b.stray;
     }
-    nearer_client(a.of(points), b.of(points))
-        .then_with(|| votes.verdict(a.point, b.point))
-        .then_with(|| points[a.point].name.cmp(&points[b.point].name))
-        .is_lt()
+    order(points, votes, a, b).then_with(|| points[a.point].name.cmp(&points[b.point].name)).is_lt()
+}
+
+/// `Less` where `a` is nearer the client, by the connection's own packets or by the majority of the others.
+fn order(points: &[Point], votes: &Votes, a: Leg, b: Leg) -> Ordering {
+    nearer_client(a.of(points), b.of(points)).then_with(|| votes.verdict(a.point, b.point))
 }
 
 /// `Less` where `a` is nearer the client than `b`, proven by the packets of this connection alone.
@@ -135,7 +146,7 @@ pub(crate) fn roles(points: usize, paths: &[Path]) -> Vec<Role> {
     let mut counts = vec![[0u64; 3]; points];
     for path in paths {
         let (first, last) = (path.orig_leg().point, path.resp_leg().point);
-        if first == last {
+        if first == last || !path.ordered {
             continue;
         }
         for leg in path.regular() {

@@ -28,6 +28,9 @@ impl Leg {
 pub struct Path {
     /// From the client to the server; stray legs last. Never empty, and the first is no stray unless all are.
     pub legs: Vec<Leg>,
+    /// Whether packets prove which of the legs is nearest the client and which nearest the server. False for a single
+    /// leg, and where two points cannot be told apart.
+    pub ordered: bool,
     /// How the legs were found to belong together.
     pub matched: Match,
     /// A name that depends neither on the order of the points nor on anything random:

@@ -34,30 +34,42 @@ impl<'a> Case<'a> {
 
     /// The leg nearest the client, unless only the server's side was captured.
     pub(crate) fn orig_side(&self) -> Option<LegView<'a>> {
-        let view = self.view(0);
-        let alone = self.path.regular().count() == 1;
-        (!(alone && self.is_server_side(view))).then_some(view)
+        let first = self.view(0);
+        let [orig, resp] = self.sides();
+        (orig || (!resp && !self.is_server_side(first))).then_some(first)
     }
 
     /// The leg nearest the server, unless only the client's side was captured.
     pub(crate) fn resp_side(&self) -> Option<LegView<'a>> {
-        let regular = self.path.regular().count();
-        let view = self.view(regular.saturating_sub(1));
-        (regular > 1 || self.is_server_side(view)).then_some(view)
+        let [orig, resp] = self.sides();
+        let leg = if resp { self.regular().last()? } else { self.view(0) };
+        (resp || (!orig && self.is_server_side(leg))).then_some(leg)
     }
 
-    /// Whether a leg that no other point saw was captured at the server: by the place of its point on other paths,
-    /// else by the server's packets having passed no router while the client's have.
-    fn is_server_side(&self, view: LegView<'_>) -> bool {
-        match self.correlation.roles[view.leg.point] {
-            Role::RespSide => return true,
-            Role::OrigSide => return false,
-            _ => {}
-        }
-        let fresh = |direction| {
-            view.connection.flow(direction).first.map(|s| INITIAL_TTLS.contains(&s.segment.ttl))
+    /// Whether the first leg is known to lie at the client's side and the last at the server's, by what lies between
+    /// them: a translation, or no router between a leg and its host. Two points beside each other are one side.
+    fn sides(&self) -> [bool; 2] {
+        let (Some(first), Some(last)) = (self.regular().next(), self.regular().last()) else {
+            return [false; 2];
         };
-        fresh(Direction::Resp) == Some(true) && fresh(Direction::Orig) == Some(false)
+        let translated = (first.connection.orig, first.connection.resp)
+            != (last.connection.orig, last.connection.resp);
+        let fresh = |leg, direction| translated || unrouted(leg, direction) == Some(true);
+        [fresh(first, Direction::Orig), fresh(last, Direction::Resp)]
+            .map(|side| side && self.path.ordered)
+    }
+
+    /// Whether a leg with no other to compare with was captured at the server: by the place of its point on other paths,
+    /// else by the server's packets having passed no router while the client's have.
+    fn is_server_side(&self, leg: LegView<'_>) -> bool {
+        match self.correlation.roles[leg.leg.point] {
+            Role::RespSide => true,
+            Role::OrigSide => false,
+            _ => {
+                unrouted(leg, Direction::Resp) == Some(true)
+                    && unrouted(leg, Direction::Orig) == Some(false)
+            }
+        }
     }
 
     /// The legs that are no strays, from client to server.
@@ -225,20 +237,20 @@ impl<'a> Case<'a> {
         Some(Broken { scope: self.scope(), phase, from, to, nanos, client_refused })
     }
 
-    /// Which end is left waiting. A reset on a stray leg closes the end that receives it only.
+    /// Which end is left waiting. A reset on a stray leg closes the end that receives it only; one on a regular leg
+    /// closes both, whether or not its arrival was captured.
     pub(crate) fn hung_side(&self) -> HungSide {
-        let open = |leg: Option<LegView<'_>>| {
-            leg.is_some_and(|l| !l.connection.is_reset() && !l.connection.is_closed())
-        };
-        let orig = open(self.orig_side().or_else(|| self.resp_side()));
-        // A reset that left the client on a stray leg closes the server, also where nobody watched it arrive.
+        let open = |leg: LegView<'_>| !leg.connection.is_reset() && !leg.connection.is_closed();
+        let reset_by = |end| self.regular().any(|l| l.connection.flow(end).reset().is_some());
         let reset_away =
             self.strays().find_map(|s| Some((s, s.connection.flow(Direction::Orig).reset()?)));
         let unwatched = |far: LegView<'_>| {
             reset_away.is_some_and(|(s, r)| !self.covers(far.leg.point, s.leg.point, r.at.time))
         };
+        let near = self.orig_side().or_else(|| self.resp_side());
+        let orig = near.is_some_and(open) && (reset_away.is_some() || !reset_by(Direction::Resp));
         let resp = match self.resp_side() {
-            Some(far) => open(Some(far)) && !unwatched(far),
+            Some(far) => open(far) && !unwatched(far) && !reset_by(Direction::Orig),
             None => orig && reset_away.is_none(),
         };
         match (orig, resp) {
@@ -248,6 +260,11 @@ impl<'a> Case<'a> {
             (false, false) => HungSide::None,
         }
     }
+}
+
+/// Whether the packets of one end have their first time to live: no router lies between it and the leg.
+fn unrouted(leg: LegView<'_>, end: Direction) -> Option<bool> {
+    leg.connection.flow(end).first.map(|s| INITIAL_TTLS.contains(&s.segment.ttl))
 }
 
 /// Whether a segment is of no use to whoever waits for data: no payload, no SYN, FIN or RST.

@@ -9,7 +9,7 @@ use std::io;
 #[non_exhaustive]
 pub enum Error {
     /// The operating system refused.
-    #[error("{file}: {source} (at byte {offset}, after frame {frame})")]
+    #[error("{file}: {source}{}", place(*offset, *frame))]
     Io {
         /// The file.
         file: String,
@@ -88,6 +88,15 @@ pub enum Error {
         /// Where the checkpoint points.
         offset: u64,
     },
+}
+
+/// Nothing where the file could not even be opened.
+fn place(offset: u64, frame: u64) -> String {
+    if (offset, frame) == (0, 0) {
+        String::new()
+    } else {
+        format!(" (at byte {offset}, after frame {frame})")
+    }
 }
 
 impl Error {

@@ -1,7 +1,9 @@
 //! Text from outside, made safe for a terminal.
 
-/// Replaces control characters and those that reorder or hide text by `\u{…}`: file and point names reach a terminal.
-pub(crate) fn terminal(text: &str) -> String {
+/// Replaces control characters and those that reorder or hide text by `\u{…}`: names of files and points, and what a
+/// capture says of itself, may be written by somebody who would like to command the terminal.
+#[must_use]
+pub fn terminal(text: &str) -> String {
     text.chars()
         .map(|c| {
             if c.is_control() || is_invisible(c) {

@@ -5,7 +5,7 @@
 //! capture's own clock, unless the name ends in `_ref_ns`: those are in the clock of the first point.
 //!
 //! - [`write_json`] writes it for programs,
-//! - [`write_text`] for people.
+//! - [`write_text`] for people; [`escape_for_terminal`] is how it treats text from outside.
 //!
 //! ```
 //! use std::collections::BTreeMap;
@@ -35,6 +35,7 @@ mod timeline;
 mod wireshark;
 
 pub use build::PointInfo;
+pub use escape::terminal as escape_for_terminal;
 pub use json::write_json;
 pub use model::{
     Advice, Candidate, Clock, ClockSegment, Connection, Endpoints, Fact, Finding, Generator,

@@ -6,7 +6,7 @@ use std::mem::ManuallyDrop;
 use std::process::ExitCode;
 
 use crosscap::Analysis;
-use crosscap::report::{TextStyle, write_json, write_text};
+use crosscap::report::{TextStyle, escape_for_terminal, write_json, write_text};
 
 use crate::args::{Diagnose, Format, distinct};
 
@@ -35,7 +35,8 @@ pub(crate) fn run(args: &Diagnose) -> Result<ExitCode, Box<dyn Error>> {
         for quality in
             point.quality.iter().filter(|q| q.id == "truncated-tail" || q.id == "damaged-record")
         {
-            writeln!(io::stderr(), "crosscap: warning: {}: {}", point.name, quality.detail)?;
+            let warning = format!("{}: {}", point.name, quality.detail);
+            writeln!(io::stderr(), "crosscap: warning: {}", escape_for_terminal(&warning))?;
         }
     }
     Ok(if report.has_faults() { ExitCode::from(1) } else { ExitCode::SUCCESS })

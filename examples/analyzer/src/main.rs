@@ -7,11 +7,22 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::Parser;
+use crosscap::report::escape_for_terminal;
 
 use args::{Args, Command};
 
 fn main() -> ExitCode {
-    let args = Args::parse();
+    let args = match Args::try_parse() {
+        Ok(args) => args,
+        // Help and version are no errors, and hold nothing from outside.
+        Err(error) if !error.use_stderr() => error.exit(),
+        Err(error) => {
+            let lines = error.render().to_string();
+            let safe: Vec<String> = lines.lines().map(escape_for_terminal).collect();
+            let _ = writeln!(io::stderr(), "{}", safe.join("\n"));
+            return ExitCode::from(FAILED);
+        }
+    };
     let result = match args.command {
         Command::Diagnose(diagnose) => diagnose::run(&diagnose),
     };
@@ -22,7 +33,7 @@ fn main() -> ExitCode {
             .is_some_and(|e| e.kind() == io::ErrorKind::BrokenPipe);
         if !quiet {
             // Where even this cannot be written there is nobody to tell.
-            let _ = writeln!(io::stderr(), "crosscap: {error}");
+            let _ = writeln!(io::stderr(), "crosscap: {}", escape_for_terminal(&error.to_string()));
         }
         ExitCode::from(FAILED)
     })

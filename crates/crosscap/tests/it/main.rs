@@ -16,6 +16,8 @@ mod incident;
 mod same_truth;
 // Fewer packets: never a bolder claim.
 mod less_seen;
+// Nothing new: no surer claim.
+mod nothing_new;
 // The JSON report has the fields that others rely on.
 mod contract;
 // Crates depend downwards only.

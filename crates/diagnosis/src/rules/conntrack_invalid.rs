@@ -2,19 +2,18 @@
 //!
 //! The connection is busy, not idle; NAT works for the packets around the one that was not translated.
 
+use crosscap_reassembly::{Direction, Phase};
+
 use super::advice;
-use super::untranslated::Untranslated;
+use super::untranslated::{BUSY, Untranslated};
 use crate::case::Case;
 use crate::finding::{Finding, FindingId, HungSide, Rival, Severity, Verdict};
 use crate::words::duration;
 
 /// Whether this, and not a forgotten session, explains the untranslated reply.
 pub(super) fn explains(case: &Case<'_>, seen: &Untranslated<'_>) -> bool {
-    let phase = if seen.fin_before().is_some() {
-        crosscap_reassembly::Phase::HalfClosed
-    } else {
-        crosscap_reassembly::Phase::Established
-    };
+    let phase =
+        if seen.fin_before(case).is_some() { Phase::HalfClosed } else { Phase::Established };
     let outlived = case
         .service()
         .outlived_server_first(phase)
@@ -61,7 +60,13 @@ pub(super) fn examine(case: &Case<'_>) -> Option<Finding> {
         would_decide
             .push("A capture at the server, which shows whether the reset reached it.".into());
     }
-    let hung_side = case.hung_side();
+    // Where translation works, a reset by the server reaches the client, captured or not.
+    let server_reset =
+        case.resp_side().is_some_and(|far| far.connection.flow(Direction::Resp).reset().is_some());
+    let hung_side = match case.hung_side() {
+        HungSide::Orig if server_reset => HungSide::None,
+        side => side,
+    };
     let end = match hung_side {
         HungSide::Orig => "the server closed and the client still waits",
         HungSide::Both => "neither end was told",
@@ -86,6 +91,3 @@ pub(super) fn examine(case: &Case<'_>) -> Option<Finding> {
         advice: vec![advice::liberal_conntrack()],
     })
 }
-
-/// A connection silent for less than this is busy, nanoseconds: no session timer is as short.
-const BUSY: i64 = 1_000_000_000;

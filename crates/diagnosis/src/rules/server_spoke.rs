@@ -21,14 +21,14 @@ pub(super) fn examine(case: &Case<'_>) -> Option<Finding> {
 /// The reply was seen at the client's side, untranslated.
 fn with_stray(case: &Case<'_>, seen: &Untranslated<'_>) -> Finding {
     let silence = seen.silence();
-    let fin = seen.fin_before();
+    let fin = seen.fin_before(case);
     let phase = if fin.is_some() { Phase::HalfClosed } else { Phase::Established };
     let outlived = case.service().outlived_server_first(phase);
 
     let mut facts: Vec<_> = case.set_up(seen.near).into_iter().collect();
-    if let Some(fin) = fin {
+    if let Some((leg, fin)) = fin {
         let text = "One end closed its sending side with a FIN; the connection was half-closed from then on.".into();
-        facts.push(case.fact(seen.near, &fin, text));
+        facts.push(case.fact(leg, &fin, text));
     }
     let text = format!(
         "The last packet of either end through the NAT; then silence for {}.",

@@ -1,5 +1,6 @@
 //! The server took long to answer (`slow-server`). No fault of the network; what makes idle timers run out.
 
+use crosscap_packet::TcpFlags;
 use crosscap_reassembly::{Direction, Wait};
 
 use super::advice;
@@ -15,6 +16,11 @@ pub(super) fn screen(case: &Case<'_>) -> bool {
 fn slow<'a>(case: &Case<'a>) -> Option<(LegView<'a>, &'a Wait)> {
     let leg = case.resp_side().or_else(|| case.orig_side())?;
     let wait = leg.connection.longest_wait.as_deref()?;
+    // An answer that does not begin where the request said so began earlier, uncaptured.
+    let request = &wait.request.segment;
+    if request.flags.contains(TcpFlags::ACK) && wait.answer.segment.seq.ahead_of(request.ack) > 0 {
+        return None;
+    }
     // A clock that stepped meanwhile makes a short wait look long.
     let at = |time| case.correlation.reference_estimate(leg.leg.point, time);
     let nanos = wait.nanos().min(at(wait.answer.time).since(at(wait.request.time)));

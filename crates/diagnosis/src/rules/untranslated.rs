@@ -104,10 +104,19 @@ impl<'a> Untranslated<'a> {
         self.reply.time.since(self.before.time)
     }
 
-    /// The FIN that one end had sent before the silence.
-    pub(super) fn fin_before(&self) -> Option<Sighting> {
-        let fins = Direction::BOTH.map(|d| self.near.connection.flow(d).fin);
-        fins.into_iter().flatten().find(|fin| fin.frame <= self.before.frame)
+    /// The FIN that one end had sent before the silence, and the leg that saw it pass the NAT.
+    pub(super) fn fin_before(&self, case: &Case<'a>) -> Option<(LegView<'a>, Sighting)> {
+        let at = |leg: LegView<'_>, time| case.correlation.reference_estimate(leg.leg.point, time);
+        let reply = at(self.stray, self.reply.time);
+        case.regular().find_map(|leg| {
+            let fins = Direction::BOTH.map(|d| leg.connection.flow(d).fin);
+            // At the near leg, a FIN that was sent in vain does not count; elsewhere, one that came with the reply.
+            let counts = |fin: &Sighting| match leg.place == self.near.place {
+                true => fin.frame <= self.before.frame,
+                false => reply.since(at(leg, fin.time)) >= BUSY,
+            };
+            Some((leg, fins.into_iter().flatten().find(counts)?))
+        })
     }
 
     /// The reply, seen leaving the server and arriving with the wrong address; the reset, leaving and arriving.
@@ -222,3 +231,6 @@ impl<'a> Untranslated<'a> {
         ]
     }
 }
+
+/// A connection silent for less than this is busy, nanoseconds: no session timer is as short.
+pub(super) const BUSY: i64 = 1_000_000_000;
