@@ -43,7 +43,7 @@ pub(crate) fn judge(findings: &mut [Finding], population: &Population) {
         let shortest = peers.iter().map(|b| b.nanos).min().unwrap_or(mine.nanos);
         let (from, to) = common(&peers);
         let separated = peers.len() > 1 && outlived.is_some_and(|longest| longest < shortest);
-        let sharp = outlived.is_some_and(|longest| longest >= shortest / 2);
+        let sharp = outlived.is_some_and(|longest| longest >= shortest / 4);
         let witnessed = from >= to || service.witnessed(refused, from, to);
         let separated = separated && (sharp || witnessed);
         let longest = outlived.map_or_else(|| "none".into(), duration);

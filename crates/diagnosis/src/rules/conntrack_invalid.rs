@@ -70,7 +70,7 @@ pub(super) fn examine(case: &Case<'_>) -> Option<Finding> {
     let end = match hung_side {
         HungSide::Orig => "the server closed and the client still waits",
         HungSide::Both => "neither end was told",
-        HungSide::Resp | HungSide::None => "the connection was reset",
+        HungSide::Resp | HungSide::None => "both ends have lost the connection",
     };
     let title = format!(
         "Connection tracking let a reply of a busy connection to {} pass untranslated; the client's host reset it: {end}",
