@@ -26,6 +26,7 @@ impl Polygon {
     }
 
     /// Removes what `constraint` forbids, allowing `noise` nanoseconds. False, and unchanged, where nothing would be left.
+    /// Takes time in proportion to the number of vertices, which is bounded.
     pub(super) fn clip(&mut self, constraint: &Constraint, noise: i64) -> bool {
         let x = self.seconds(constraint.at);
         let limit = (constraint.difference.saturating_sub(self.base)) as f64;
@@ -35,7 +36,8 @@ impl Polygon {
             noise as f64 + if constraint.forward { limit - theta } else { theta - limit }
         };
         let depths: Vec<f64> = self.vertices.iter().map(|&v| inside(v)).collect();
-        if depths.iter().all(|&d| d >= 0.0) {
+        // To leave out a constraint only widens the bounds.
+        if depths.iter().all(|&d| d >= -ROUNDING) || self.vertices.len() > MAX_VERTICES {
             return true;
         }
         let mut kept = Vec::with_capacity(self.vertices.len() + 1);
@@ -106,3 +108,10 @@ const FAR: f64 = 1e16;
 
 /// Largest skew taken for possible, nanoseconds a second: 500 ppm, what NTP may slew a clock by.
 const MAX_SKEW: f64 = 500_000.0;
+
+/// Constraints that cut off less than this, in nanoseconds, are within the rounding of the others: identical clocks would
+/// otherwise pile up vertices in one place.
+const ROUNDING: f64 = 1.0;
+
+/// Packets of real networks leave some ten vertices.
+const MAX_VERTICES: usize = 256;
