@@ -7,6 +7,7 @@ use rayon::prelude::*;
 
 use crate::clock::{Constraint, constraints};
 use crate::matching::{Group, group_legs};
+use crate::order::Votes;
 use crate::{Clock, Leg, Match, NatMapping, Path, Point, Role, Tier, nat, order};
 
 /// What the points say together.
@@ -48,8 +49,8 @@ pub fn correlate(mut points: Vec<Point>) -> Correlation {
     turn_midstream_legs(&mut points, &groups);
     let (mut legs, tiers): (Vec<Vec<Leg>>, Vec<Tier>) =
         groups.into_iter().map(|g| (g.legs, g.tier)).unzip();
-    let ordered = order::sort_legs(&points, &mut legs);
-    let clocks = bound_clocks(&points, &legs);
+    let (votes, ordered) = order::sort_legs(&points, &mut legs);
+    let clocks = bound_clocks(&points, &legs, &votes);
     let paths = legs
         .into_iter()
         .zip(tiers)
@@ -99,7 +100,7 @@ fn expected_false(points: &[Point], legs: &[Leg], tier: Tier) -> f64 {
 }
 
 /// Bounds every clock against the first point's, directly or through other points.
-fn bound_clocks(points: &[Point], paths: &[Vec<Leg>]) -> Vec<Option<Clock>> {
+fn bound_clocks(points: &[Point], paths: &[Vec<Leg>], votes: &Votes) -> Vec<Option<Clock>> {
     let mut clocks: Vec<Option<Clock>> = vec![None; points.len()];
     let Some(reference) = clocks.first_mut() else { return clocks };
     *reference = Some(Clock::identity());
@@ -108,7 +109,7 @@ fn bound_clocks(points: &[Point], paths: &[Vec<Leg>]) -> Vec<Option<Clock>> {
         let unknown: Vec<usize> = (0..points.len()).filter(|&p| clocks[p].is_none()).collect();
         let found: Vec<Option<Clock>> = unknown
             .par_iter()
-            .map(|&p| Clock::from_constraints(between(points, paths, known, p)))
+            .map(|&p| Clock::from_constraints(between(points, paths, votes, known, p)))
             .collect();
         for (point, clock) in unknown.into_iter().zip(found) {
             if let (Some(clock), Some(middle)) = (clock, &clocks[known]) {
@@ -120,19 +121,26 @@ fn bound_clocks(points: &[Point], paths: &[Vec<Leg>]) -> Vec<Option<Clock>> {
     clocks
 }
 
-/// Everything the packets seen at both points prove about the clock of `here`.
-fn between(points: &[Point], paths: &[Vec<Leg>], reference: usize, here: usize) -> Vec<Constraint> {
+/// Everything the packets seen at both points prove about the clock of `here`. Legs of which packets do not prove the
+/// order say nothing of the direction a packet travelled.
+fn between(
+    points: &[Point],
+    paths: &[Vec<Leg>],
+    votes: &Votes,
+    reference: usize,
+    here: usize,
+) -> Vec<Constraint> {
     paths
         .par_iter()
         .flat_map_iter(|legs| {
-            let at = |point| {
-                let legs = legs.iter().enumerate();
-                legs.filter(move |(_, l)| l.point == point && !l.stray)
-                    .map(|(place, l)| (place, l.of(points)))
-            };
-            at(reference)
-                .flat_map(move |(i, a)| at(here).map(move |(j, b)| (i < j, a, b)))
-                .flat_map(|(reference_is_upstream, a, b)| constraints(a, b, reference_is_upstream))
+            let at = |point| legs.iter().copied().filter(move |l| l.point == point && !l.stray);
+            at(reference).flat_map(move |a| at(here).map(move |b| (a, b))).flat_map(|(a, b)| {
+                let order = order::order(points, votes, a, b);
+                let upstream = order.is_ne().then_some(order.is_lt());
+                upstream
+                    .into_iter()
+                    .flat_map(move |upstream| constraints(a.of(points), b.of(points), upstream))
+            })
         })
         .collect()
 }

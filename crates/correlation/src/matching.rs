@@ -5,7 +5,7 @@
 use std::collections::HashSet;
 
 use crosscap_packet::{Endpoint, SeqNumber};
-use crosscap_reassembly::{Connection, Direction};
+use crosscap_reassembly::{Connection, Direction, Sighting};
 use hashbrown::HashMap;
 use petgraph::unionfind::UnionFind;
 
@@ -95,8 +95,7 @@ impl<'a> Matcher<'a> {
         }
     }
 
-    /// Whether the legs seen at each single point can be one connection before and after NAT: each shares an end, or
-    /// its very packets, with another one.
+    /// Whether the legs seen at each single point can be one connection before and after NAT: they show the same packets.
     fn one_connection_per_point(&self, legs: &[usize]) -> bool {
         let few = legs.len() <= self.points.len() * MAX_CANDIDATES;
         few && legs.iter().all(|&a| {
@@ -105,10 +104,7 @@ impl<'a> Matcher<'a> {
                 .filter(|&&b| b != a && self.legs[b].point == self.legs[a].point)
                 .peekable();
             others.peek().is_none()
-                || others.any(|&b| {
-                    let (a, b) = (self.connection(a), self.connection(b));
-                    a.orig == b.orig || a.resp == b.resp || same_packets(a, b)
-                })
+                || others.any(|&b| same_packets(self.connection(a), self.connection(b)))
         })
     }
 
@@ -255,16 +251,14 @@ impl<'a> Matcher<'a> {
     }
 }
 
-/// Whether two legs of one point begin with the same packets, as both sides of a NAT that hides both ends do.
+/// Whether two legs of one point begin with the same packets, as both sides of a NAT do.
 fn same_packets(a: &Connection, b: &Connection) -> bool {
-    Direction::BOTH.iter().all(|&direction| {
-        match (a.flow(direction).first, b.flow(direction).first) {
-            (Some(x), Some(y)) => {
-                x.segment.is_copy_of(&y.segment) && x.time.since(y.time).abs() < TRANSLATING
-            }
-            _ => false,
-        }
-    })
+    let pairs = Direction::BOTH.map(|direction| (a.flow(direction).first, b.flow(direction).first));
+    let same = |x: Sighting, y: Sighting| {
+        x.segment.is_copy_of(&y.segment) && x.time.since(y.time).abs() < TRANSLATING
+    };
+    let mut both = pairs.into_iter().filter_map(|(x, y)| Some((x?, y?))).peekable();
+    both.peek().is_some() && both.all(|(x, y)| same(x, y))
 }
 
 /// The legs of each key, in order of keys; legs of one key stay in order.

@@ -37,7 +37,7 @@ impl Role {
 ///
 /// What a path's own packets prove comes first; where they prove nothing, the majority of the other paths that cross
 /// the same two points decides.
-pub(crate) fn sort_legs(points: &[Point], groups: &mut [Vec<Leg>]) -> Vec<bool> {
+pub(crate) fn sort_legs(points: &[Point], groups: &mut [Vec<Leg>]) -> (Votes, Vec<bool>) {
     let mut votes = Votes::new(points.len());
     for legs in groups.iter() {
         for (i, &a) in legs.iter().enumerate() {
@@ -49,6 +49,10 @@ pub(crate) fn sort_legs(points: &[Point], groups: &mut [Vec<Leg>]) -> Vec<bool> 
         }
     }
     for legs in groups.iter_mut() {
+        // From an order that does not depend on that of the points.
+        legs.sort_by(|a, b| {
+            points[a.point].name.cmp(&points[b.point].name).then(a.connection.cmp(&b.connection))
+        });
         // A handful of legs; the comparison need not be transitive, which the standard sorts would not forgive.
         for i in 1..legs.len() {
             let mut at = i;
@@ -65,7 +69,8 @@ pub(crate) fn sort_legs(points: &[Point], groups: &mut [Vec<Leg>]) -> Vec<bool> 
             _ => false,
         }
     };
-    groups.iter().map(proven).collect()
+    let proven = groups.iter().map(proven).collect();
+    (votes, proven)
 }
 
 fn goes_before(points: &[Point], votes: &Votes, a: Leg, b: Leg) -> bool {
@@ -76,7 +81,7 @@ fn goes_before(points: &[Point], votes: &Votes, a: Leg, b: Leg) -> bool {
 }
 
 /// `Less` where `a` is nearer the client, by the connection's own packets or by the majority of the others.
-fn order(points: &[Point], votes: &Votes, a: Leg, b: Leg) -> Ordering {
+pub(crate) fn order(points: &[Point], votes: &Votes, a: Leg, b: Leg) -> Ordering {
     nearer_client(a.of(points), b.of(points)).then_with(|| votes.verdict(a.point, b.point))
 }
 
@@ -112,13 +117,13 @@ fn by_nesting(a: &Connection, b: &Connection) -> Ordering {
         Some(syn_ack.first?.time.since(syn.first?.time))
     };
     match (exchange(a), exchange(b)) {
-        (Some(a), Some(b)) => b.cmp(&a),
+        (Some(a), Some(b)) if (a - b).abs() > TIMESTAMP_NOISE => b.cmp(&a),
         _ => Ordering::Equal,
     }
 }
 
 /// How often each point was nearer the client than each other one.
-struct Votes {
+pub(crate) struct Votes {
     points: usize,
     nearer: Vec<u64>,
 }
@@ -169,3 +174,6 @@ pub(crate) fn roles(points: usize, paths: &[Path]) -> Vec<Role> {
         })
         .collect()
 }
+
+/// What timestamps of one packet path may be off by, nanoseconds.
+const TIMESTAMP_NOISE: i64 = 1_000;

@@ -5,7 +5,7 @@
 
 use std::cmp::Reverse;
 
-use crosscap_packet::{Endpoint, SeqNumber};
+use crosscap_packet::{Endpoint, SeqNumber, TcpFlags};
 use crosscap_reassembly::{Connection, Direction, Flow};
 use hashbrown::HashMap;
 
@@ -72,11 +72,11 @@ fn continues(leg: &Connection, role: Direction, parent: &Connection, sure: bool)
             fits.then_some(u64::from(data) + u64::from(ack))
         }
         // Only the client's answer was captured: a reset takes its number from what it answers.
-        (None, Some(answer)) => {
+        (None, Some(answer)) if answer.segment.flags.contains(TcpFlags::RST) => {
             let ack = distance(answer.segment.seq, sent);
             (ack <= if sure { FAR } else { EXACT }).then_some(ack.into())
         }
-        (None, None) => None,
+        _ => None,
     }
 }
 

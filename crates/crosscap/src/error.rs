@@ -13,6 +13,9 @@ pub enum Error {
     /// A point was given without files.
     #[error("point {0} has no files")]
     NoFiles(String),
+    /// Pipes and devices cannot be read twice.
+    #[error("{0}: not a regular file; save the capture to a file first")]
+    NotAFile(String),
     /// Two points have the same name.
     #[error("two points are named {0}; give them different names: NAME=FILE")]
     DuplicateName(String),

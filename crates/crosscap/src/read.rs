@@ -1,6 +1,7 @@
 //! The first look at a point: every packet once.
 
-use std::path::{Path, PathBuf};
+use std::collections::HashMap;
+use std::path::PathBuf;
 
 use crosscap_correlation::Point;
 use crosscap_packet::{Decoded, LinkType, NotTcp, Timestamp, decode};
@@ -27,7 +28,12 @@ pub(crate) struct PointRead {
 
 /// Reads all files of a point as one capture.
 pub(crate) fn read_point(given: &PointFiles) -> Result<PointRead, Error> {
+    // Pipes give their bytes once, and suspicious packets are looked at twice.
+    if let Some(pipe) = given.files.iter().find(|f| f.exists() && !f.is_file() && !f.is_dir()) {
+        return Err(Error::NotAFile(pipe.display().to_string()));
+    }
     let files = in_order_of_time(&given.files)?;
+    let names = display_names(&files);
     let mut tracker = Tracker::new();
     let mut seen = Seen::default();
     for (index, path) in files.iter().enumerate() {
@@ -43,10 +49,10 @@ pub(crate) fn read_point(given: &PointFiles) -> Result<PointRead, Error> {
                 _ => {}
             }
         }
-        seen.file_ended(&display_name(path, &files), &file);
+        seen.file_ended(&names[usize::from(index)], &file);
     }
     let mut point = Point::new(given.name.clone(), tracker.finish());
-    point.files = files.iter().map(|path| display_name(path, &files)).collect();
+    point.files = names;
     (point.first, point.last) = (seen.first, seen.last);
     let info = seen.into_info(&point);
     Ok(PointRead { point, info, files })
@@ -67,13 +73,17 @@ fn in_order_of_time(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Error> {
     Ok(dated.into_iter().map(|(_, path)| path).collect())
 }
 
-/// The file's name, or its whole path where another file of the point has the same name.
-fn display_name(path: &Path, all: &[PathBuf]) -> String {
-    let same_name = all.iter().filter(|other| other.file_name() == path.file_name()).count();
-    match path.file_name() {
-        Some(name) if same_name == 1 => name.to_string_lossy().into_owned(),
-        _ => path.display().to_string(),
+/// The name of each file, or its whole path where another file of the point has the same name.
+fn display_names(paths: &[PathBuf]) -> Vec<String> {
+    let mut uses: HashMap<_, u32> = HashMap::new();
+    for path in paths {
+        *uses.entry(path.file_name()).or_default() += 1;
     }
+    let name = |path: &PathBuf| match path.file_name() {
+        Some(name) if uses[&Some(name)] == 1 => name.to_string_lossy().into_owned(),
+        _ => path.display().to_string(),
+    };
+    paths.iter().map(name).collect()
 }
 
 /// What reading notes besides connections.

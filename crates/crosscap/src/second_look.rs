@@ -63,7 +63,7 @@ fn fetch_point(wanted: &mut Wanted, files: &[PathBuf]) -> Result<Vec<(usize, Leg
 #[derive(Default)]
 struct Wanted {
     legs: Vec<WantedLeg>,
-    /// Legs by their ends, lower end first.
+    /// Legs by their ends, lower end first; in order of their first frames.
     by_ends: HashMap<(Endpoint, Endpoint), Vec<usize>, RandomState>,
 }
 
@@ -98,6 +98,9 @@ impl Wanted {
                 });
             }
         }
+        for legs in wanted.by_ends.values_mut() {
+            legs.sort_by_key(|&l| wanted.legs[l].first);
+        }
         wanted
     }
 
@@ -109,10 +112,8 @@ impl Wanted {
     fn take(&mut self, frame: FrameRef, time: Timestamp, packet: &TcpPacket<'_>) {
         let Some(legs) = self.by_ends.get(&ends(packet.src, packet.dst)) else { return };
         // Several uses of one four-tuple follow each other.
-        let mine = legs
-            .iter()
-            .copied()
-            .find(|&l| (self.legs[l].first..=self.legs[l].last).contains(&frame));
+        let latest = legs.partition_point(|&l| self.legs[l].first <= frame).checked_sub(1);
+        let mine = latest.map(|i| legs[i]).filter(|&l| frame <= self.legs[l].last);
         if let Some(leg) = mine.map(|l| &mut self.legs[l]) {
             let direction = if packet.src == leg.orig { Direction::Orig } else { Direction::Resp };
             let at = Sighting { time, frame, segment: packet.segment };

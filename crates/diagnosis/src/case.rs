@@ -223,6 +223,20 @@ impl<'a> Case<'a> {
             .reduce(|highest, end| if end.ahead_of(highest) > 0 { end } else { highest })
     }
 
+    /// Whether what a client sent last looks like the bookkeeping of its protocol (a ping, a window update, a goodbye)
+    /// and not like a request: tiny, where the connection's requests are not.
+    pub(crate) fn is_bookkeeping(&self, leg: LegView<'_>, sent: &Sighting) -> bool {
+        let size = sent.segment.payload_len;
+        let earlier = self
+            .rows_at(leg.place)
+            .filter(|(row, seen)| row.direction == Direction::Orig && seen.at.frame < sent.frame);
+        size <= TINY
+            && earlier
+                .map(|(_, seen)| seen.at.segment.payload_len)
+                .max()
+                .is_some_and(|most| most >= 4 * size)
+    }
+
     /// A silence of a leg that broke the connection.
     pub(crate) fn broken(
         &self,
@@ -272,6 +286,9 @@ pub(crate) fn is_bare(s: &Sighting) -> bool {
     s.segment.payload_len == 0
         && !s.segment.flags.intersects(TcpFlags::SYN | TcpFlags::FIN | TcpFlags::RST)
 }
+
+/// Frames of HTTP/2, WebSocket and TLS that ask for no answer are no larger, bytes.
+const TINY: u32 = 64;
 
 /// What stacks start the time to live with.
 pub(crate) const INITIAL_TTLS: [u8; 4] = [32, 64, 128, 255];

@@ -4,6 +4,8 @@
 //! longer than it and none that is shorter; who flushes a session table, or adds a firewall rule, asks nobody for how
 //! long they were silent.
 
+use std::collections::BTreeMap;
+
 use crosscap_packet::{Endpoint, Timestamp};
 use crosscap_reassembly::Phase;
 
@@ -28,32 +30,16 @@ pub(crate) struct Broken {
 /// Adds, to every finding about a session that was forgotten, what the others say of a deletion, and lowers the verdict
 /// where they say nothing.
 pub(crate) fn judge(findings: &mut [Finding], population: &Population) {
-    let all: Vec<Broken> = findings.iter().filter_map(|f| f.broken).collect();
+    let mut groups: BTreeMap<(Endpoint, Phase), Vec<Broken>> = BTreeMap::new();
+    for broken in findings.iter().filter_map(|f| f.broken) {
+        groups.entry((broken.scope, broken.phase)).or_default().push(broken);
+    }
+    let lines: BTreeMap<_, Line> =
+        groups.iter().map(|(key, peers)| (*key, Line::between(peers, population))).collect();
     for finding in findings {
         let Some(mine) = finding.broken else { continue };
-        let peers: Vec<&Broken> =
-            all.iter().filter(|b| (b.scope, b.phase) == (mine.scope, mine.phase)).collect();
-        let refused = peers.iter().any(|b| b.client_refused);
-        let service = population.service(mine.scope);
-        let outlived = if refused {
-            service.outlived_any(mine.phase)
-        } else {
-            service.outlived_server_first(mine.phase)
-        };
-        let shortest = peers.iter().map(|b| b.nanos).min().unwrap_or(mine.nanos);
-        let (from, to) = common(&peers);
-        let separated = peers.len() > 1 && outlived.is_some_and(|longest| longest < shortest);
-        let sharp = outlived.is_some_and(|longest| longest >= shortest / 4);
-        let witnessed = from >= to || service.witnessed(refused, from, to);
-        let separated = separated && (sharp || witnessed);
-        let longest = outlived.map_or_else(|| "none".into(), duration);
-        let refutation = format!(
-            "{} broke, each silent for {} or longer; silences of up to {longest} were outlived. A timer draws such a line; a \
-             flush, a restart or a rule does not.",
-            counted(peers.len(), "connection"),
-            duration(shortest),
-        );
-        let doubt = match outlived {
+        let line = &lines[&(mine.scope, mine.phase)];
+        let doubt = match line.outlived {
             Some(longest) if longest >= mine.nanos => {
                 finding.verdict = finding.verdict.max(Verdict::Possible);
                 format!("Another connection outlived {}, so one timer alone does not explain this.", duration(longest))
@@ -62,13 +48,9 @@ pub(crate) fn judge(findings: &mut [Finding], population: &Population) {
                   was added, meanwhile."
                 .into(),
         };
-        finding.rivals.push(Rival::judged(
-            FindingId::NatRemappedBackend,
-            separated,
-            &refutation,
-            &doubt,
-        ));
-        if !separated {
+        let (id, refuted) = (FindingId::NatRemappedBackend, line.is_drawn);
+        finding.rivals.push(Rival::judged(id, refuted, &line.refutation(), &doubt));
+        if !refuted {
             finding.verdict = finding.verdict.max(Verdict::Likely);
             let decides = "The session table of the device while a connection is silent (conntrack -L, ipvsadm -Lnc), and \
                            its timers.";
@@ -77,8 +59,51 @@ pub(crate) fn judge(findings: &mut [Finding], population: &Population) {
     }
 }
 
+/// What lies between the silences of one service that were outlived and those that broke.
+struct Line {
+    broken: usize,
+    /// The shortest that broke, nanoseconds.
+    shortest: i64,
+    /// The longest that was outlived, nanoseconds.
+    outlived: Option<i64>,
+    /// Whether all of this shows a timer.
+    is_drawn: bool,
+}
+
+impl Line {
+    fn between(peers: &[Broken], population: &Population) -> Self {
+        let (Some(first), shortest) =
+            (peers.first(), peers.iter().map(|b| b.nanos).min().unwrap_or_default())
+        else {
+            return Self { broken: 0, shortest: 0, outlived: None, is_drawn: false };
+        };
+        let refused = peers.iter().any(|b| b.client_refused);
+        let service = population.service(first.scope);
+        let outlived = if refused {
+            service.outlived_any(first.phase)
+        } else {
+            service.outlived_server_first(first.phase)
+        };
+        let (from, to) = common(peers);
+        let apart = peers.len() > 1 && outlived.is_some_and(|longest| longest < shortest);
+        let sharp = outlived.is_some_and(|longest| longest >= shortest / 4);
+        let is_drawn = apart && (sharp || from >= to || service.witnessed(refused, from, to));
+        Self { broken: peers.len(), shortest, outlived, is_drawn }
+    }
+
+    fn refutation(&self) -> String {
+        format!(
+            "{} broke, each silent for {} or longer; silences of up to {} were outlived. A timer draws such a line; a flush, \
+             a restart or a rule does not.",
+            counted(self.broken, "connection"),
+            duration(self.shortest),
+            self.outlived.map_or_else(|| "none".into(), duration),
+        )
+    }
+}
+
 /// The time during which all of them were silent; empty where there is none.
-fn common(peers: &[&Broken]) -> (Timestamp, Timestamp) {
+fn common(peers: &[Broken]) -> (Timestamp, Timestamp) {
     let from = peers.iter().map(|b| b.from).max().unwrap_or(Timestamp::MAX);
     (from, peers.iter().map(|b| b.to).min().unwrap_or(Timestamp::MIN))
 }

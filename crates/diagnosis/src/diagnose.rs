@@ -6,7 +6,7 @@ use crosscap_correlation::{Correlation, Ladder};
 
 use crate::case::Case;
 use crate::deletion;
-use crate::finding::{Finding, RivalStatus};
+use crate::finding::{Finding, RivalStatus, Verdict};
 use crate::idle::{self, IdleTimeout};
 use crate::population::Population;
 use crate::rules::RULES;
@@ -81,6 +81,9 @@ fn merge(mut same: Vec<Finding>) -> Option<Finding> {
         merged.paths.extend(other.paths);
         merged.facts.extend(other.facts);
         merged.spans.extend(other.spans);
+    }
+    if merged.verdict >= Verdict::Possible {
+        merged.title = format!("Possibly: {}", merged.title);
     }
     if others > 0 {
         let shortest = merged.spans.iter().map(|(_, nanos)| duration(*nanos)).next_back();

@@ -1,8 +1,9 @@
 //! What the other connections say: how much silence they outlived, how long answers usually take.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
-use crosscap_correlation::Correlation;
+use crosscap_correlation::{Correlation, Path};
 use crosscap_packet::{Endpoint, Timestamp};
 use crosscap_reassembly::{Direction, Phase};
 
@@ -56,32 +57,41 @@ impl Service {
 #[derive(Debug)]
 pub(crate) struct Population {
     services: BTreeMap<Endpoint, Service>,
+    /// For each host at each point: of every connection, until when both ends were heard and from when on, reference
+    /// time, sorted.
+    hosts: BTreeMap<(usize, IpAddr), Vec<(Timestamp, Timestamp)>>,
     nothing: Service,
 }
 
 impl Population {
     pub(crate) fn of(correlation: &Correlation) -> Self {
         let mut services: BTreeMap<Endpoint, (Service, Vec<i64>)> = BTreeMap::new();
+        let mut hosts: BTreeMap<(usize, IpAddr), Vec<(Timestamp, Timestamp)>> = BTreeMap::new();
         for path in &correlation.paths {
             let orig_leg = path.orig_leg();
             let near = orig_leg.of(&correlation.points);
             let (service, waits) = services.entry(near.resp).or_default();
-            for leg in path.regular() {
-                let Some(silences) = &leg.of(&correlation.points).silences else { continue };
-                let at = |time| correlation.reference_estimate(leg.point, time);
-                for phase in [Phase::Established, Phase::HalfClosed] {
-                    for speaker in Direction::BOTH {
-                        let Some(silence) = silences.longest_outlived(phase, speaker) else {
-                            continue;
-                        };
-                        let slot = &mut service.outlived[phase as usize][speaker as usize];
-                        *slot = (*slot).max(Some(silence.nanos()));
-                        if speaker == Direction::Resp {
-                            service
-                                .waited_out
-                                .push((at(silence.before.time), at(silence.after.time)));
-                        }
+            for phase in [Phase::Established, Phase::HalfClosed] {
+                for speaker in Direction::BOTH {
+                    let Some((nanos, span)) = outlived(correlation, path, phase, speaker) else {
+                        continue;
+                    };
+                    let slot = &mut service.outlived[phase as usize][speaker as usize];
+                    *slot = (*slot).max(Some(nanos));
+                    if speaker == Direction::Resp {
+                        service.waited_out.push(span);
                     }
+                }
+            }
+            for leg in path.regular() {
+                let c = leg.of(&correlation.points);
+                let [Some(orig), Some(resp)] = Direction::BOTH.map(|d| c.flow(d).last) else {
+                    continue;
+                };
+                let at = |time| correlation.reference_estimate(leg.point, time);
+                let both_heard = (at(orig.time.min(resp.time)), at(c.first().time));
+                for host in [c.orig.addr, c.resp.addr] {
+                    hosts.entry((leg.point, host)).or_default().push(both_heard);
                 }
             }
             if let Some(last) = near.flow(Direction::Resp).last {
@@ -100,14 +110,51 @@ impl Population {
             service
         };
         let services = services.into_iter().map(|(scope, s)| (scope, finish(s))).collect();
-        Self { services, nothing: Service::default() }
+        hosts.values_mut().for_each(|spans| spans.sort_unstable());
+        Self { services, hosts, nothing: Service::default() }
     }
 
     pub(crate) fn service(&self, scope: Endpoint) -> &Service {
         self.services.get(&scope).unwrap_or(&self.nothing)
     }
 
+    /// How many connections of a host a point saw both ends of between two reference times; at most [`ENOUGH_ALIVE`].
+    pub(crate) fn alive(
+        &self,
+        point: usize,
+        host: IpAddr,
+        from: Timestamp,
+        to: Timestamp,
+    ) -> usize {
+        let spans = self.hosts.get(&(point, host)).map_or(&[][..], Vec::as_slice);
+        let recent = spans.partition_point(|(until, _)| *until < from);
+        spans[recent..].iter().filter(|(_, since)| *since <= to).take(ENOUGH_ALIVE).count()
+    }
+
     pub(crate) fn services(&self) -> impl Iterator<Item = (Endpoint, &Service)> {
         self.services.iter().map(|(scope, service)| (*scope, service))
     }
 }
+
+/// The longest silence of a path that all its legs agree on: its length, and from when to when by reference time. One leg
+/// alone may only have missed packets, and a clock may have stepped.
+fn outlived(
+    correlation: &Correlation,
+    path: &Path,
+    phase: Phase,
+    speaker: Direction,
+) -> Option<(i64, (Timestamp, Timestamp))> {
+    let legs = path.regular().map(|leg| {
+        let silence =
+            leg.of(&correlation.points).silences.as_ref()?.longest_outlived(phase, speaker)?;
+        let at = |time| correlation.reference_estimate(leg.point, time);
+        let span = (at(silence.before.time), at(silence.after.time));
+        // The point's own clock is exact, unless it stepped meanwhile.
+        let (own, reference) = (silence.nanos(), span.1.since(span.0));
+        Some((if own - reference > own / 100 { reference } else { own }, span))
+    });
+    legs.collect::<Option<Vec<_>>>()?.into_iter().min_by_key(|(nanos, _)| *nanos)
+}
+
+/// More neighbours than this prove no more.
+const ENOUGH_ALIVE: usize = 1_000;

@@ -87,12 +87,18 @@ impl Flow {
         }
     }
 
+    /// The sequence number behind the last stream byte captured, a FIN aside; `None` before the first packet.
+    #[must_use]
+    pub fn stream_end(&self) -> Option<SeqNumber> {
+        self.first?;
+        // Truncation is the modulus.
+        Some(self.base + self.coverage.high() as u32)
+    }
+
     /// The sequence number behind everything sent so far; `None` before the first packet.
     #[must_use]
     pub fn next_seq(&self) -> Option<SeqNumber> {
-        self.first?;
-        // Truncation is the modulus.
-        Some(self.base + self.coverage.high() as u32 + u32::from(self.fin.is_some()))
+        Some(self.stream_end()? + u32::from(self.fin.is_some()))
     }
 
     /// Stream bytes below the highest one captured that were not captured themselves.
@@ -144,10 +150,15 @@ impl Flow {
         let end = start + i64::from(segment.payload_len);
         if syn {
             self.syns += 1;
-            if self.isn.replace(segment.seq).is_some() {
+            if let Some(isn) = self.isn {
+                // Another number from a host that has sent nothing else: it began anew, and means the new one.
+                if isn != segment.seq && self.coverage.high() == 0 {
+                    (self.isn, self.base) = (Some(segment.seq), segment.seq + 1);
+                }
                 self.retransmits += 1;
                 return Kind::Retransmit;
             }
+            self.isn = Some(segment.seq);
         }
         if segment.payload_len <= 1
             && start == self.coverage.high() - 1
@@ -187,7 +198,8 @@ impl Flow {
 
 /// Resets and other packets without an identification of their own may be sent twice in a row; they are not judged.
 fn is_copy(last: &Sighting, next: &Sighting) -> bool {
-    let identified = next.segment.ip_id != 0 || next.segment.timestamps.is_some();
+    let s = &next.segment;
+    let identified = s.ip_id != 0 || (s.timestamps.is_some() && s.seq_len() > 0);
     identified
         && next.time.since(last.time).abs() <= COPY_WINDOW
         && next.segment.is_copy_of(&last.segment)

@@ -169,10 +169,11 @@ fn lost(correlation: &Correlation, path: &Path, direction: Direction) -> u64 {
         Direction::Resp => (near_resp, near_orig),
     };
     // A stray leg carries the numbers on: what came untranslated did arrive.
-    let strays = path.strays().filter_map(|l| l.of(&correlation.points).flow(direction).next_seq());
+    let strays =
+        path.strays().filter_map(|l| l.of(&correlation.points).flow(direction).stream_end());
     let acked = [sender, receiver].into_iter().filter_map(|c| c.flow(direction.reverse()).acked);
-    let Some(sent) = sender.flow(direction).next_seq() else { return 0 };
-    let got = receiver.flow(direction).next_seq().into_iter().chain(acked).chain(strays);
+    let Some(sent) = sender.flow(direction).stream_end() else { return 0 };
+    let got = receiver.flow(direction).stream_end().into_iter().chain(acked).chain(strays);
     got.map(|seq| sent.ahead_of(seq).max(0).unsigned_abs()).min().map_or(0, u64::from)
 }
 
@@ -211,7 +212,7 @@ fn finding(correlation: &Correlation, f: &diagnosis::Finding) -> Finding {
         connections: f.paths.iter().map(|&p| name(p)).collect(),
         hung_side: f.hung_side.as_str().into(),
         span_ns: f.spans.iter().map(|(_, nanos)| *nanos).collect(),
-        facts: f.facts.iter().map(|fact| self::fact(correlation, fact)).collect(),
+        facts: f.facts.iter().flat_map(|fact| facts(correlation, fact)).collect(),
         rivals: f
             .rivals
             .iter()
@@ -234,22 +235,25 @@ fn finding(correlation: &Correlation, f: &diagnosis::Finding) -> Finding {
     }
 }
 
-fn fact(correlation: &Correlation, f: &diagnosis::Fact) -> Fact {
+/// The fact, once for each file that its frames are in: numbers mean nothing without their file.
+fn facts(correlation: &Correlation, f: &diagnosis::Fact) -> Vec<Fact> {
     let point = &correlation.points[f.point];
-    let file = f.frames.first().and_then(|frame| point.files.get(usize::from(frame.file())));
     let reference =
         correlation.to_reference(f.point, f.time).map(|times| times.map(|t| t.as_nanos()));
-    Fact {
-        text: f.text.clone(),
-        connection: correlation.paths[f.path].name.clone(),
-        point: point.name.clone(),
-        file: file.cloned().unwrap_or_default(),
-        frames: f.frames.iter().map(|frame| frame.number()).collect(),
-        time_ns: f.time.as_nanos(),
-        time_ref_ns: reference.map(|[_, estimate, _]| estimate),
-        time_low_ref_ns: reference.map(|[low, _, _]| low),
-        time_high_ref_ns: reference.map(|[_, _, high]| high),
-    }
+    f.frames
+        .chunk_by(|a, b| a.file() == b.file())
+        .map(|frames| Fact {
+            text: f.text.clone(),
+            connection: correlation.paths[f.path].name.clone(),
+            point: point.name.clone(),
+            file: point.files.get(usize::from(frames[0].file())).cloned().unwrap_or_default(),
+            frames: frames.iter().map(|frame| frame.number()).collect(),
+            time_ns: f.time.as_nanos(),
+            time_ref_ns: reference.map(|[_, estimate, _]| estimate),
+            time_low_ref_ns: reference.map(|[low, _, _]| low),
+            time_high_ref_ns: reference.map(|[_, _, high]| high),
+        })
+        .collect()
 }
 
 fn idle_timeout(timeout: &diagnosis::IdleTimeout) -> IdleTimeout {

@@ -123,7 +123,23 @@ impl Quality {
     pub fn new(id: &str, detail: String) -> Self {
         Self { id: id.into(), detail }
     }
+
+    /// Whether packets are missing or were not understood, so that the report says less than it should.
+    #[must_use]
+    pub fn loses_packets(&self) -> bool {
+        LOSING.contains(&self.id.as_str())
+    }
 }
+
+/// Ids of what makes a capture say less than it should.
+const LOSING: [&str; 6] = [
+    "truncated-tail",
+    "damaged-record",
+    "bad-block",
+    "capture-drops",
+    "unknown-link-type",
+    "cut-headers",
+];
 
 /// A translation.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]

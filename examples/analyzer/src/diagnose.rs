@@ -26,17 +26,20 @@ pub(crate) fn run(args: &Diagnose) -> Result<ExitCode, Box<dyn Error>> {
     let stdout = io::stdout();
     let color = anstream::AutoStream::choice(&stdout) != anstream::ColorChoice::Never;
     let mut out = BufWriter::new(stdout.lock());
-    match args.format {
-        Format::Text => write_text(report, TextStyle::with_color(color), &mut out)?,
-        Format::Json => write_json(report, &mut out)?,
+    let written = match args.format {
+        Format::Text => write_text(report, TextStyle::with_color(color), &mut out),
+        Format::Json => write_json(report, &mut out),
+    };
+    // A reader that has seen enough, such as `head`, is no error.
+    match written.and_then(|()| out.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => return Err(error.into()),
+        _ => {}
     }
-    out.flush()?;
     for point in &report.points {
-        for quality in
-            point.quality.iter().filter(|q| q.id == "truncated-tail" || q.id == "damaged-record")
-        {
+        for quality in point.quality.iter().filter(|q| q.loses_packets()) {
             let warning = format!("{}: {}", point.name, quality.detail);
-            writeln!(io::stderr(), "crosscap: warning: {}", escape_for_terminal(&warning))?;
+            // The report says it as well; nobody may be listening here.
+            let _ = writeln!(io::stderr(), "crosscap: warning: {}", escape_for_terminal(&warning));
         }
     }
     Ok(if report.has_faults() { ExitCode::from(1) } else { ExitCode::SUCCESS })

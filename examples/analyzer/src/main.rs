@@ -27,14 +27,8 @@ fn main() -> ExitCode {
         Command::Diagnose(diagnose) => diagnose::run(&diagnose),
     };
     result.unwrap_or_else(|error| {
-        // A reader that has seen enough, such as `head`, is no error.
-        let quiet = error
-            .downcast_ref::<io::Error>()
-            .is_some_and(|e| e.kind() == io::ErrorKind::BrokenPipe);
-        if !quiet {
-            // Where even this cannot be written there is nobody to tell.
-            let _ = writeln!(io::stderr(), "crosscap: {}", escape_for_terminal(&error.to_string()));
-        }
+        // Where even this cannot be written there is nobody to tell.
+        let _ = writeln!(io::stderr(), "crosscap: {}", escape_for_terminal(&error.to_string()));
         ExitCode::from(FAILED)
     })
 }

@@ -136,13 +136,14 @@ impl Clock {
             let [_, to, _] = middle.to_reference(p.to);
             let [_, tightest_at, _] = middle.to_reference(p.tightest_at);
             let m = middle.piece_at(tightest_at);
-            ClockPiece { from, to, tightest_at, polygon: p.polygon.compose(&m.polygon) }
+            let [_, origin, _] = middle.to_reference(p.polygon.origin());
+            ClockPiece { from, to, tightest_at, polygon: p.polygon.compose(&m.polygon, origin) }
         };
         Self { pieces: self.pieces.iter().map(piece).collect() }
     }
 }
 
-/// Longest feasible pieces, greedily; `None` where any of them is unbounded on one side.
+/// Longest feasible pieces, greedily, less those that packets do not bound on both sides; `None` where none is left.
 fn fit(constraints: &[Constraint], noise: i64) -> Option<Vec<ClockPiece>> {
     let mut pieces = Vec::new();
     let mut rest = constraints;

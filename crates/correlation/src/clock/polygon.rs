@@ -85,9 +85,10 @@ impl Polygon {
         [low, 0.0f64.clamp(low, high), high]
     }
 
-    /// The sum with the clock this one is measured against: every combination of both.
-    pub(super) fn compose(&self, middle: &Self) -> Self {
-        let shift = middle.seconds(self.origin);
+    /// The sum with the clock this one is measured against: every combination of both. `origin` is the reference time of
+    /// this polygon's own origin.
+    pub(super) fn compose(&self, middle: &Self, origin: Timestamp) -> Self {
+        let shift = middle.seconds(origin);
         let vertices = self
             .vertices
             .iter()
@@ -95,7 +96,24 @@ impl Polygon {
                 middle.vertices.iter().map(move |&[c, d]| [a + c + d * shift, b + d])
             })
             .collect();
-        Self { origin: self.origin, base: self.base.saturating_add(middle.base), vertices }
+        Self { origin, base: self.base.saturating_add(middle.base), vertices }.boxed()
+    }
+
+    /// Few vertices that enclose the same set, where there are many: chains of points multiply them.
+    fn boxed(mut self) -> Self {
+        if self.vertices.len() > MAX_VERTICES {
+            let extreme = |i: usize| {
+                let values = self.vertices.iter().map(|v| v[i]);
+                values.fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(v), h.max(v)))
+            };
+            let ((a, c), (b, d)) = (extreme(0), extreme(1));
+            self.vertices = vec![[a, b], [c, b], [c, d], [a, d]];
+        }
+        self
+    }
+
+    pub(super) const fn origin(&self) -> Timestamp {
+        self.origin
     }
 
     fn seconds(&self, reference: Timestamp) -> f64 {

@@ -75,3 +75,20 @@ fn clocks_compose_through_a_point_between() {
     assert!(bounds.low <= 22 * SECOND && 22 * SECOND <= bounds.high, "{bounds:?}");
     assert!(bounds.high - bounds.low < 1_000_000);
 }
+
+#[test]
+fn skew_composes_at_the_reference_time() {
+    // The middle clock is an hour ahead; the far one runs 50 ppm fast against it from 1,700,003,600 s on its clock.
+    let packets: Vec<_> = (0..60).map(|i| (i * 60 * SECOND, 50_000, i % 2 == 0)).collect();
+    let middle = Clock::from_constraints(exchange(&packets, |_| 3_600 * SECOND)).unwrap();
+    let skewed = |at: i64| at / 20_000;
+    let mut far = exchange(&packets, skewed);
+    far.iter_mut().for_each(|c| c.at = c.at + 3_600 * SECOND);
+    let far = Clock::from_constraints(far).unwrap().through(&middle);
+    for at in [0, 1_800, 3_500] {
+        let bounds = far.offset_at(Timestamp((1_700_000_000 + at) * SECOND));
+        let truth = 3_600 * SECOND + skewed(at * SECOND);
+        assert!(bounds.low <= truth && truth <= bounds.high, "{bounds:?} {truth}");
+        assert!(bounds.width() < 1_000_000);
+    }
+}

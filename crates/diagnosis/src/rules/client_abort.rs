@@ -64,7 +64,7 @@ pub(super) fn waited(leg: LegView<'_>, closing: &Sighting) -> bool {
 pub(super) fn examine(case: &Case<'_>) -> Option<Finding> {
     let leg = vantage(case)?;
     let GaveUp { request, closing, reset } = gave_up(leg)?;
-    if case.strays().next().is_some() {
+    if case.strays().next().is_some() || case.is_bookkeeping(leg, &request) {
         return None;
     }
     let near = case.orig_side();
@@ -94,7 +94,7 @@ pub(super) fn examine(case: &Case<'_>) -> Option<Finding> {
         .find(|(_, at)| at.segment.payload_len > 0);
     if let Some((_, at)) = answer {
         let text = format!(
-            "The server's answer came {} after the request, translated as it should be.",
+            "The server's answer came {} after the request, from the address that the client knows.",
             duration(at.time.since(request.time))
         );
         facts.push(case.fact(leg, at, text));

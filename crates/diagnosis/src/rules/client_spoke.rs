@@ -47,6 +47,11 @@ pub(super) fn examine(case: &Case<'_>) -> Option<Finding> {
     let server_ttl = near.connection.flow(Direction::Resp).first.map(|s| s.segment.ttl);
     let local = INITIAL_TTLS.contains(&reset.segment.ttl) && server_ttl != Some(reset.segment.ttl);
 
+    // A reset with the time to live of the server's packets, and no sight of the server: most likely the server's.
+    if far.is_none() && server_ttl == Some(reset.segment.ttl) {
+        return None;
+    }
+
     let mut facts: Vec<_> = case.set_up(near).into_iter().collect();
     let text = format!(
         "The last packet of either end through the NAT; then silence for {}.",

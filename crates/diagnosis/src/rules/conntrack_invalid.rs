@@ -27,10 +27,8 @@ pub(super) fn examine(case: &Case<'_>) -> Option<Finding> {
         Untranslated::of(case).filter(|seen| seen.reset.is_some() && explains(case, seen))?;
     let silence = seen.silence();
     let mut facts: Vec<_> = case.set_up(seen.near).into_iter().collect();
-    let text = format!(
-        "The last translated packet, {} before the reply: the connection was busy.",
-        duration(silence)
-    );
+    let busy = if silence < BUSY { ": the connection was busy" } else { "" };
+    let text = format!("The last translated packet, {} before the reply{busy}.", duration(silence));
     facts.push(case.fact(seen.near, &seen.before, text));
     facts.extend(seen.facts(case));
     if let Some(after) = &seen.translated_after {

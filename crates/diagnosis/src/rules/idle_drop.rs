@@ -77,7 +77,7 @@ fn drop_of(case: &Case<'_>, speaker: Direction) -> Option<Finding> {
         facts.push(case.fact(t, &t.connection.last(), text));
     }
 
-    let alive = there.map_or(0, |t| neighbours(case, here, t, &first, &last));
+    let alive = there.map_or(0, |t| neighbours(case, here, t, speaker, [&first, &last]));
     let rivals = rivals(case, here, speaker, &tries, covered, alive);
     let mut would_decide = Vec::new();
     if !covered {
@@ -135,27 +135,20 @@ fn distinct_tries(
     tries
 }
 
-/// Connections between the same two points that carried packets of both ends while this one was dropped.
+/// Connections of the host that was not reached, seen at its side with packets of both ends while this one was dropped.
 fn neighbours(
     case: &Case<'_>,
     here: LegView<'_>,
     there: LegView<'_>,
-    first: &Sighting,
-    last: &Sighting,
+    speaker: Direction,
+    [first, last]: [&Sighting; 2],
 ) -> usize {
-    let points = &case.correlation.points;
-    let paths = case.correlation.paths.iter().enumerate().filter(|(index, _)| *index != case.index);
-    paths
-        .filter(|(_, path)| path.regular().any(|l| l.point == there.leg.point))
-        .filter_map(|(_, path)| path.regular().find(|l| l.point == here.leg.point))
-        .map(|leg| leg.of(points))
-        .filter(|c| c.resp == here.connection.resp)
-        .filter(|c| {
-            Direction::BOTH.iter().all(|&d| {
-                c.flow(d).last.is_some_and(|s| s.time >= first.time) && c.first().time <= last.time
-            })
-        })
-        .count()
+    let host = match speaker {
+        Direction::Orig => there.connection.resp.addr,
+        Direction::Resp => there.connection.orig.addr,
+    };
+    let at = |s: &Sighting| case.correlation.reference_estimate(here.leg.point, s.time);
+    case.population.alive(there.leg.point, host, at(first), at(last))
 }
 
 fn rivals(
@@ -167,7 +160,7 @@ fn rivals(
     alive: usize,
 ) -> Vec<Rival> {
     let others = format!(
-        "{} between the same two points worked at the same time.",
+        "{} of the same host worked at the same time, seen at its side.",
         counted(alive, "other connection")
     );
     let smallest = tries.iter().map(|s| s.segment.payload_len).min().unwrap_or_default();

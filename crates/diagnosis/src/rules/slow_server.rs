@@ -36,6 +36,9 @@ pub(super) fn examine(case: &Case<'_>) -> Option<Finding> {
         return None;
     }
     let (leg, wait) = slow(case)?;
+    if case.is_bookkeeping(leg, &wait.request) || is_goodbye(leg, wait) {
+        return None;
+    }
     let acknowledged =
         case.after(leg.place, Direction::Resp, wait.request.frame).map(|(_, at)| *at).find(|at| {
             at.frame < wait.answer.frame
@@ -102,6 +105,17 @@ pub(super) fn examine(case: &Case<'_>) -> Option<Finding> {
         advice: vec![advice::profile_server(), advice::answer_later()],
     })
 }
+
+/// Whether the server said but a few bytes and closed: a goodbye to an idle client, no answer.
+fn is_goodbye(leg: LegView<'_>, wait: &Wait) -> bool {
+    let server = leg.connection.flow(Direction::Resp);
+    let said = server.stream_end().map_or(0, |end| end.ahead_of(wait.answer.segment.seq));
+    said <= GOODBYE
+        && server.fin.is_some_and(|fin| fin.time.since(wait.answer.time) <= 1_000_000_000)
+}
+
+/// A GOAWAY of HTTP/2 and a close_notify of TLS together, bytes.
+const GOODBYE: i32 = 100;
 
 /// Long whatever the service, nanoseconds.
 const LONG: i64 = 5_000_000_000;

@@ -9,13 +9,13 @@ use super::layout::Page;
 use crate::escape::terminal;
 use crate::{IdleTimeout, Point, Report};
 
-/// Ids of what makes a capture say less than it should.
-const LOSING: [&str; 5] =
-    ["truncated-tail", "damaged-record", "bad-block", "capture-drops", "unknown-link-type"];
-
 /// The head of the report.
 pub(super) fn write(report: &Report, page: &mut Page<'_>) -> io::Result<()> {
-    let across = report.connections.iter().filter(|c| c.matched.tier != "none").count();
+    let across = report
+        .connections
+        .iter()
+        .filter(|c| c.legs.iter().any(|l| l.point != c.legs[0].point))
+        .count();
     let title = format!(
         "{} {}: {} at {}, {} matched across points",
         report.generator.name,
@@ -32,11 +32,7 @@ pub(super) fn write(report: &Report, page: &mut Page<'_>) -> io::Result<()> {
         page.wrapped(&format!("  {:width$}", terminal(&point.name)), width + 4, &describe(point))?;
         for quality in &point.quality {
             let note = terminal(&quality.detail);
-            let note = if LOSING.contains(&quality.id.as_str()) {
-                page.warn(&note)
-            } else {
-                page.dim(&note)
-            };
+            let note = if quality.loses_packets() { page.warn(&note) } else { page.dim(&note) };
             page.wrapped("", width + 4, &note)?;
         }
     }
