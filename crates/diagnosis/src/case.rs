@@ -281,12 +281,6 @@ fn unrouted(leg: LegView<'_>, end: Direction) -> Option<bool> {
     leg.connection.flow(end).first.map(|s| INITIAL_TTLS.contains(&s.segment.ttl))
 }
 
-/// Whether a segment is of no use to whoever waits for data: no payload, no SYN, FIN or RST.
-pub(crate) fn is_bare(s: &Sighting) -> bool {
-    s.segment.payload_len == 0
-        && !s.segment.flags.intersects(TcpFlags::SYN | TcpFlags::FIN | TcpFlags::RST)
-}
-
 /// Frames of HTTP/2, WebSocket and TLS that ask for no answer are no larger, bytes.
 const TINY: u32 = 64;
 

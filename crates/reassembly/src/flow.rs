@@ -44,6 +44,9 @@ pub struct Flow {
     pub fin: Option<Sighting>,
     /// Boxed: most flows have none, and there are many flows.
     pub(crate) reset: Option<Box<Reset>>,
+    /// Whether [`Self::last`] said anything that no packet before it had said: a copy by the capture that comes late,
+    /// between other packets, does not.
+    pub(crate) last_is_news: bool,
     pub(crate) state: EndState,
     pub(crate) syns: u32,
     base: SeqNumber,
@@ -80,6 +83,7 @@ impl Flow {
             acked: None,
             fin: None,
             reset: None,
+            last_is_news: false,
             state: EndState::default(),
             syns: 0,
             base: SeqNumber(0),
@@ -105,6 +109,12 @@ impl Flow {
     #[must_use]
     pub fn missing_bytes(&self) -> u64 {
         self.coverage.missing()
+    }
+
+    /// The last packet, where it says something that none before it had said: it can be told from copies of earlier ones.
+    #[must_use]
+    pub fn last_news(&self) -> Option<Sighting> {
+        self.last.filter(|_| self.last_is_news)
     }
 
     /// The first RST.
@@ -133,17 +143,24 @@ impl Flow {
             self.first = Some(at);
             self.base = segment.seq + u32::from(syn);
         }
+        let later = |last: Sighting| match (segment.timestamps, last.segment.timestamps) {
+            (Some(now), Some(before)) => SeqNumber(now.value).ahead_of(SeqNumber(before.value)) > 0,
+            _ => false,
+        };
+        let more_acked = flags.contains(TcpFlags::ACK)
+            && self.acked.is_none_or(|highest| segment.ack.ahead_of(highest) > 0);
+        let news = self.last.is_none_or(later) || more_acked;
         self.last = Some(at);
+        self.last_is_news = news;
         if segment.window == 0 && !flags.intersects(TcpFlags::SYN | TcpFlags::FIN | TcpFlags::RST) {
             self.zero_windows += 1;
         }
         if flags.contains(TcpFlags::RST) {
             // What a RST carries is a message, not stream data (RFC 9293 §3.5.3).
+            self.last_is_news = self.reset.is_none();
             return Kind::Control;
         }
-        if flags.contains(TcpFlags::ACK)
-            && self.acked.is_none_or(|highest| segment.ack.ahead_of(highest) > 0)
-        {
+        if more_acked {
             self.acked = Some(segment.ack);
         }
         let start = self.offset(segment.seq + u32::from(syn));
@@ -179,6 +196,7 @@ impl Flow {
         if fin {
             self.fin.get_or_insert(at);
         }
+        self.last_is_news |= new > 0 || (fin && !fin_again);
         if new > 0 {
             Kind::NewData
         } else if segment.payload_len > 0 || fin_again {

@@ -32,5 +32,5 @@ pub(crate) fn constraints(
 }
 
 fn remembered(flow: &Flow) -> [Option<Sighting>; 3] {
-    [flow.first, flow.last, flow.fin]
+    [flow.first, flow.last_news(), flow.fin]
 }

@@ -4,7 +4,7 @@ use crosscap_packet::TcpFlags;
 use crosscap_reassembly::{Direction, Wait};
 
 use super::advice;
-use crate::case::{Case, LegView, is_bare};
+use crate::case::{Case, LegView};
 use crate::finding::{Finding, FindingId, HungSide, Rival, Severity, Verdict};
 use crate::words::duration;
 
@@ -60,14 +60,10 @@ pub(super) fn examine(case: &Case<'_>) -> Option<Finding> {
     let at_server = case.resp_side().is_some();
     let client = leg.connection.flow(Direction::Orig);
     let window_open = client.zero_windows == 0;
-    let quiet = case
-        .after(leg.place, Direction::Resp, wait.request.frame)
-        .filter(|(_, at)| at.frame < wait.answer.frame)
-        .all(|(_, at)| is_bare(at) || at.segment.payload_len <= 1);
     let rivals = vec![
         Rival::judged(
             FindingId::PacketLoss,
-            at_server && quiet && acknowledged.is_some(),
+            at_server && acknowledged.is_some(),
             "The request had arrived, as the server's own acknowledgement shows, and no earlier answer was seen leaving the \
              server.",
             "The server's side was not captured, or the request was not acknowledged before the answer.",
