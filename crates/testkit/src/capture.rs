@@ -76,6 +76,16 @@ impl Capture {
         self
     }
 
+    /// Every record a second time, `nanos` later, among the others: as a second tap records a path that queues.
+    #[must_use]
+    pub fn echoed(mut self, nanos: u64) -> Self {
+        let late = |r: &CaptureRecord| CaptureRecord { nanos: r.nanos + nanos, ..r.clone() };
+        let echoes: Vec<CaptureRecord> = self.records.iter().map(late).collect();
+        self.records.extend(echoes);
+        self.records.sort_by_key(|r| r.nanos);
+        self
+    }
+
     /// Only the packets for whose place (from 0) `keep` holds.
     #[must_use]
     pub fn filtered(mut self, mut keep: impl FnMut(usize) -> bool) -> Self {

@@ -103,6 +103,22 @@ fn packets_recorded_twice_are_neither_retransmissions_nor_faults() {
     }
 }
 
+#[test]
+fn copies_that_come_late_between_other_packets_change_no_claim_and_no_clock() {
+    for scenario in SMALL {
+        let [client, pod] = captures(scenario);
+        for nanos in [30_000, 2_000_000] {
+            let changed = analyse_changed(&client.clone().echoed(nanos), &pod);
+            let base = &view(scenario).report;
+            assert_eq!(claims(&changed), claims(base), "{scenario}, {nanos} ns late");
+            let middle = base.points[1].clock.offset_ns.unwrap();
+            let clock = &changed.points[1].clock;
+            let bounds = clock.offset_low_ns.unwrap()..=clock.offset_high_ns.unwrap();
+            assert!(bounds.contains(&middle), "{scenario}, {nanos} ns late: {clock:?}");
+        }
+    }
+}
+
 /// Of each leg: its ends, bytes and retransmissions.
 fn counts(report: &Report) -> Vec<String> {
     let legs = report.connections.iter().flat_map(|c| &c.legs);
