@@ -14,6 +14,8 @@ mod evidence;
 mod incident;
 // The same packets told in another way: the same findings.
 mod same_truth;
+// Small captures, written packet by packet.
+mod written;
 // Fewer packets: never a bolder claim.
 mod less_seen;
 // Nothing new: no surer claim.
