@@ -218,7 +218,8 @@ pub struct Leg {
     pub resp_retransmits: u64,
     /// Whether it continues the connection from an address that NAT should have hidden.
     pub stray: bool,
-    /// A Wireshark display filter for exactly these packets, in the point's file.
+    /// A Wireshark display filter for its packets in the point's file; in a rotated set, for those of every use of its
+    /// four-tuple.
     pub wireshark_filter: String,
 }
 
@@ -284,7 +285,7 @@ pub struct Fact {
     pub point: String,
     /// The file the frames are in.
     pub file: String,
-    /// Frame numbers in that file, from 1.
+    /// Frame numbers in that file, from 1. A fact about frames of several files is written once for each.
     pub frames: Vec<u64>,
     /// When, in the clock of the point.
     pub time_ns: i64,
