@@ -244,11 +244,11 @@ impl<'a> Case<'a> {
         phase: Phase,
         [before, after]: [&Sighting; 2],
         client_refused: bool,
-    ) -> Option<Broken> {
+    ) -> Broken {
         let at = |time| self.correlation.reference_estimate(leg.leg.point, time);
         let nanos = after.time.since(before.time);
         let (from, to) = (at(before.time), at(after.time));
-        Some(Broken { scope: self.scope(), phase, from, to, nanos, client_refused })
+        Broken { scope: self.scope(), phase, from, to, nanos, client_refused }
     }
 
     /// Which end is left waiting. A reset on a stray leg closes the end that receives it only; one on a regular leg

@@ -10,7 +10,7 @@ use crosscap_packet::{Endpoint, Timestamp};
 use crosscap_reassembly::Phase;
 
 use crate::finding::{Finding, FindingId, Rival, Verdict};
-use crate::population::Population;
+use crate::population::{Population, Service};
 use crate::words::{counted, duration};
 
 /// The silence that a connection did not outlive.
@@ -34,8 +34,10 @@ pub(crate) fn judge(findings: &mut [Finding], population: &Population) {
     for broken in findings.iter().filter_map(|f| f.broken) {
         groups.entry((broken.scope, broken.phase)).or_default().push(broken);
     }
-    let lines: BTreeMap<_, Line> =
-        groups.iter().map(|(key, peers)| (*key, Line::between(peers, population))).collect();
+    let line = |(&(scope, phase), peers): (&(Endpoint, Phase), &Vec<Broken>)| {
+        ((scope, phase), Line::between(peers, population.service(scope), phase))
+    };
+    let lines: BTreeMap<_, Line> = groups.iter().map(line).collect();
     for finding in findings {
         let Some(mine) = finding.broken else { continue };
         let line = &lines[&(mine.scope, mine.phase)];
@@ -71,19 +73,10 @@ struct Line {
 }
 
 impl Line {
-    fn between(peers: &[Broken], population: &Population) -> Self {
-        let (Some(first), shortest) =
-            (peers.first(), peers.iter().map(|b| b.nanos).min().unwrap_or_default())
-        else {
-            return Self { broken: 0, shortest: 0, outlived: None, is_drawn: false };
-        };
+    fn between(peers: &[Broken], service: &Service, phase: Phase) -> Self {
         let refused = peers.iter().any(|b| b.client_refused);
-        let service = population.service(first.scope);
-        let outlived = if refused {
-            service.outlived_any(first.phase)
-        } else {
-            service.outlived_server_first(first.phase)
-        };
+        let outlived = service.outlived(phase, refused);
+        let shortest = peers.iter().map(|b| b.nanos).min().unwrap_or_default();
         let (from, to) = common(peers);
         let apart = peers.len() > 1 && outlived.is_some_and(|longest| longest < shortest);
         let sharp = outlived.is_some_and(|longest| longest >= shortest / 4);

@@ -1,8 +1,11 @@
 //! Session timers of the devices on the path, bracketed over all connections.
 
+use std::collections::BTreeMap;
+
 use crosscap_packet::Endpoint;
 use crosscap_reassembly::{Direction, Phase};
 
+use crate::deletion::Broken;
 use crate::devices::{DEVICES, Device};
 use crate::finding::{Finding, FindingId, Verdict};
 use crate::population::Population;
@@ -39,21 +42,19 @@ pub struct Candidate {
 
 /// The brackets of all services that were silent for long or broke.
 pub(crate) fn timeouts(population: &Population, broken: &[Finding]) -> Vec<IdleTimeout> {
+    let mut by_service: BTreeMap<(Endpoint, Phase), Vec<(FindingId, Broken)>> = BTreeMap::new();
+    for finding in broken.iter().filter(|f| f.verdict <= Verdict::Likely) {
+        if let Some(broken) = finding.broken {
+            by_service.entry((broken.scope, broken.phase)).or_default().push((finding.id, broken));
+        }
+    }
     let mut found = Vec::new();
     for (scope, service) in population.services() {
         for phase in [Phase::Established, Phase::HalfClosed] {
-            let mine = broken.iter().filter_map(|finding| {
-                let broken = finding.broken.filter(|b| (b.scope, b.phase) == (scope, phase))?;
-                (finding.verdict <= Verdict::Likely).then_some((finding.id, broken))
-            });
-            let broke_min = mine.clone().map(|(_, b)| b.nanos).min();
-            let on_node = mine.clone().any(|(id, _)| id != FindingId::IdleSilentDrop);
-            let client_refused = mine.clone().any(|(_, b)| b.client_refused);
-            let survived_max = if client_refused {
-                service.outlived_any(phase)
-            } else {
-                service.outlived_server_first(phase)
-            };
+            let mine = by_service.get(&(scope, phase)).map_or(&[][..], Vec::as_slice);
+            let broke_min = mine.iter().map(|(_, b)| b.nanos).min();
+            let on_node = mine.iter().any(|(id, _)| *id != FindingId::IdleSilentDrop);
+            let survived_max = service.outlived(phase, mine.iter().any(|(_, b)| b.client_refused));
             let survived_client_first = service.outlived[phase as usize][Direction::Orig as usize];
             if broke_min.is_none() && survived_max.is_none_or(|s| s < WORTH_TELLING) {
                 continue;

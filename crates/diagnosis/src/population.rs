@@ -30,10 +30,11 @@ impl Service {
         self.outlived[phase as usize][Direction::Resp as usize]
     }
 
-    /// Longest silence outlived, whoever ended it, nanoseconds: what counts where a client's packet is seen not to open
-    /// a new session.
-    pub(crate) fn outlived_any(&self, phase: Phase) -> Option<i64> {
-        self.outlived[phase as usize].into_iter().max().flatten()
+    /// Longest silence that a session outlived for certain, nanoseconds. Where clients' packets are seen not to open new
+    /// sessions (`clients_refused`), those that a client ended count as well.
+    pub(crate) fn outlived(&self, phase: Phase, clients_refused: bool) -> Option<i64> {
+        let by_client = self.outlived[phase as usize][Direction::Orig as usize];
+        self.outlived_server_first(phase).max(by_client.filter(|_| clients_refused))
     }
 
     /// Whether at every moment from `from` to `to` some other connection had a session that is known to have lasted: a

@@ -35,10 +35,9 @@ pub(super) fn examine(case: &Case<'_>) -> Option<Finding> {
     let far = case.resp_side();
     if let Some(far) = far {
         let sent_by_server = far.connection.flow(Direction::Resp).reset().is_some();
-        let arrived = far.connection.last().frame > far.connection.first().frame
-            && case.rows_at(near.place).any(|(row, seen)| {
-                seen.at.frame == answered.frame && row.at_leg(far.place).is_some()
-            });
+        let arrived = case
+            .rows_at(near.place)
+            .any(|(row, seen)| seen.at.frame == answered.frame && row.at_leg(far.place).is_some());
         if sent_by_server || arrived {
             return None;
         }
@@ -114,7 +113,7 @@ pub(super) fn examine(case: &Case<'_>) -> Option<Finding> {
         title,
         paths: vec![case.index],
         spans: vec![(case.index, silence.nanos())],
-        broken: case.broken(near, silence.phase, [&silence.before, &silence.after], true),
+        broken: Some(case.broken(near, silence.phase, [&silence.before, &silence.after], true)),
         // Nothing that the client's side shows could have told the server.
         hung_side: if far.is_some() { case.hung_side() } else { HungSide::Resp },
         facts,

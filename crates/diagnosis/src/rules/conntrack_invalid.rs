@@ -71,7 +71,8 @@ pub(super) fn examine(case: &Case<'_>) -> Option<Finding> {
         HungSide::Resp | HungSide::None => "both ends have lost the connection",
     };
     let title = format!(
-        "Connection tracking let a reply of a busy connection to {} pass untranslated; the client's host reset it: {end}",
+        "Connection tracking let a reply of {} connection to {} pass untranslated; the client's host reset it: {end}",
+        if silence < BUSY { "a busy" } else { "the" },
         case.scope()
     );
     Some(Finding {

@@ -105,12 +105,12 @@ fn drop_of(case: &Case<'_>, speaker: Direction) -> Option<Finding> {
         title,
         paths: vec![case.index],
         spans: vec![(case.index, silence.nanos())],
-        broken: case.broken(
+        broken: Some(case.broken(
             here,
             silence.phase,
             [&silence.before, &silence.after],
             speaker == Direction::Orig,
-        ),
+        )),
         hung_side,
         facts,
         rivals,

@@ -195,13 +195,12 @@ impl<'a> Untranslated<'a> {
             .flow(Direction::Orig)
             .reset()
             .is_none_or(|r| r.at.frame > self.reply.frame);
-        let spoke_first = case.resp_side().is_some_and(|far| {
-            far.connection
-                .flow(Direction::Resp)
-                .reset()
-                .is_none_or(|r| r.at.frame > far.connection.first().frame)
-                && far.connection.flow(Direction::Orig).reset().is_some()
+        // The client's reset ends the server's connection; a reset by the server before that would be the cause.
+        let server_reset_first = case.resp_side().is_some_and(|far| {
+            let [client, server] = Direction::BOTH.map(|d| far.connection.flow(d).reset());
+            server.is_some_and(|s| client.is_none_or(|c| s.at.frame < c.at.frame))
         });
+        let answer = !self.reply.segment.flags.contains(TcpFlags::RST);
         vec![
             Rival::judged(
                 FindingId::AsymmetricPath,
@@ -224,9 +223,9 @@ impl<'a> Untranslated<'a> {
             ),
             Rival::judged(
                 FindingId::ServerReset,
-                spoke_first || case.resp_side().is_none(),
+                answer && !server_reset_first,
                 "The server sent an answer, not a reset.",
-                "The server's capture shows it resetting as well.",
+                "The server is seen to reset, before or without a reset by the client.",
             ),
         ]
     }
