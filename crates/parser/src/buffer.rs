@@ -151,10 +151,12 @@ const FIRST_CHUNK: usize = 16 << 10;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ReadOptions;
 
     #[test]
     fn a_large_need_grows_the_buffer_only_as_bytes_come() {
-        let source = Source::stream(Box::new(io::repeat(7).take(1_000_000))).unwrap();
+        let source =
+            Source::stream(Box::new(io::repeat(7).take(1_000_000)), &ReadOptions::new()).unwrap();
         let mut buffer = Buffer::new(source);
         assert!(!buffer.need(100 << 20).unwrap());
         assert_eq!(buffer.bytes().len(), 1_000_000);
@@ -166,7 +168,8 @@ mod tests {
 
     #[test]
     fn the_buffer_shrinks_again() {
-        let source = Source::stream(Box::new(io::repeat(7).take(10 << 20))).unwrap();
+        let source =
+            Source::stream(Box::new(io::repeat(7).take(10 << 20)), &ReadOptions::new()).unwrap();
         let mut buffer = Buffer::new(source);
         assert!(buffer.need(4 << 20).unwrap());
         buffer.consume(buffer.bytes().len());
@@ -177,7 +180,8 @@ mod tests {
 
     #[test]
     fn skipping_counts() {
-        let source = Source::stream(Box::new(io::repeat(7).take(1_000_000))).unwrap();
+        let source =
+            Source::stream(Box::new(io::repeat(7).take(1_000_000)), &ReadOptions::new()).unwrap();
         let mut buffer = Buffer::new(source);
         assert!(buffer.skip(999_999).unwrap());
         assert_eq!(buffer.offset(), 999_999);

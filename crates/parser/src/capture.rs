@@ -15,7 +15,8 @@ use crate::pcapng::{PcapNg, SECTION_HEAD};
 use crate::record::Found;
 use crate::source::{Source, Tail};
 use crate::{
-    Checkpoint, Compression, Error, Format, Interface, PacketRecord, Warning, WarningKind,
+    Checkpoint, Compression, Error, Format, Interface, PacketRecord, ReadOptions, Warning,
+    WarningKind,
 };
 
 /// One open capture file; read with [`next_record`](Self::next_record).
@@ -44,9 +45,7 @@ impl CaptureFile {
     ///
     /// Whatever keeps the file header from being read.
     pub fn open(path: impl AsRef<Path>, file_index: u16) -> Result<Self, Error> {
-        let path = path.as_ref();
-        let name = path.display().to_string();
-        Self::start(Source::open(path, &name)?, name, file_index)
+        ReadOptions::new().open(path, file_index)
     }
 
     /// Reads a capture from a stream, such as the standard input. `name` is what errors call it.
@@ -59,17 +58,15 @@ impl CaptureFile {
         name: impl Into<String>,
         file_index: u16,
     ) -> Result<Self, Error> {
-        let name = name.into();
-        let source = Source::stream(Box::new(reader)).map_err(|source| Error::Io {
-            file: name.clone(),
-            offset: 0,
-            frame: 0,
-            source,
-        })?;
-        Self::start(source, name, file_index)
+        ReadOptions::new().from_reader(reader, name, file_index)
     }
 
-    fn start(source: Source, name: String, file_index: u16) -> Result<Self, Error> {
+    pub(crate) fn start(
+        source: Source,
+        name: String,
+        file_index: u16,
+        _options: &ReadOptions,
+    ) -> Result<Self, Error> {
         let (mut buffer, mut log) = (Buffer::new(source), Log::new(name));
         let reader = Reader::open(&mut buffer, &mut log)?;
         Ok(Self { buffer, log, reader, file_index, packets: 0, last: Timestamp::MIN })

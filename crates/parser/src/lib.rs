@@ -5,6 +5,7 @@
 //! what the packets say.
 //!
 //! - [`CaptureFile`]: one open capture; [`CaptureFile::next_record`] is the whole of reading;
+//! - [`ReadOptions`]: how to read it;
 //! - [`Warning`]: what was odd about the file. *Damage is not an error*: the packets before it are delivered, then the
 //!   file ends, and a warning says where and why;
 //! - [`Error`]: the file could not be read at all, or reading failed half-way;
@@ -48,6 +49,7 @@ mod checkpoint;
 mod error;
 mod format;
 mod log;
+mod options;
 mod order;
 mod pcap;
 mod pcapng;
@@ -59,6 +61,7 @@ pub use capture::CaptureFile;
 pub use checkpoint::Checkpoint;
 pub use error::Error;
 pub use format::{Compression, Format};
+pub use options::ReadOptions;
 pub use pcapng::Interface;
 pub use record::PacketRecord;
 pub use warning::{Warning, WarningKind};

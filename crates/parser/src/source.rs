@@ -6,7 +6,7 @@ use std::path::Path;
 
 use flate2::bufread::MultiGzDecoder;
 
-use crate::{Compression, Error};
+use crate::{Compression, Error, ReadOptions};
 
 pub(crate) type Stream = Box<dyn Read + Send>;
 
@@ -31,7 +31,7 @@ pub(crate) enum Tail {
 }
 
 impl Source {
-    pub(crate) fn open(path: &Path, name: &str) -> Result<Self, Error> {
+    pub(crate) fn open(path: &Path, name: &str, options: &ReadOptions) -> Result<Self, Error> {
         let io = |source| Error::Io { file: name.to_owned(), offset: 0, frame: 0, source };
         let mut file = File::open(path).map_err(io)?;
         let meta = file.metadata().map_err(io)?;
@@ -39,7 +39,7 @@ impl Source {
             return Err(Error::IsDirectory { file: name.to_owned() });
         }
         if !meta.is_file() {
-            return Self::stream(Box::new(file)).map_err(io);
+            return Self::stream(Box::new(file), options).map_err(io);
         }
         // Fixed now: a capture that is still running has an end that moves.
         let len = meta.len();
@@ -52,7 +52,7 @@ impl Source {
         })
     }
 
-    pub(crate) fn stream(mut stream: Stream) -> io::Result<Self> {
+    pub(crate) fn stream(mut stream: Stream, _options: &ReadOptions) -> io::Result<Self> {
         let start = first_bytes(&mut stream)?;
         let gzip = is_gzip(&start);
         let whole: Stream = Box::new(Cursor::new(start).chain(stream));
