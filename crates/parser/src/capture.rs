@@ -80,6 +80,15 @@ impl CaptureFile {
     /// [`Error::Io`] where the operating system fails to read. No packet comes after it.
     #[inline]
     pub fn next_record(&mut self) -> Result<Option<PacketRecord<'_>>, Error> {
+        let Some(found) = self.next_found()? else {
+            return Ok(None);
+        };
+        Ok(Some(self.record(&found, self.log.frames)))
+    }
+
+    /// The next packet, counted; [`Self::record`] shows it.
+    #[inline(always)]
+    pub(crate) fn next_found(&mut self) -> Result<Option<Found>, Error> {
         if self.log.ended {
             return Ok(None);
         }
@@ -96,8 +105,14 @@ impl CaptureFile {
         self.last = found.timestamp;
         self.log.frames += 1;
         self.packets += 1;
-        Ok(Some(PacketRecord {
-            frame: FrameRef::new(self.file_index, self.log.frames),
+        Ok(Some(found))
+    }
+
+    /// What [`Self::next_found`] found last, as frame `number`.
+    #[inline(always)]
+    pub(crate) fn record(&self, found: &Found, number: u64) -> PacketRecord<'_> {
+        PacketRecord {
+            frame: FrameRef::new(self.file_index, number),
             timestamp: found.timestamp,
             original_len: found.original_len,
             link_type: found.link_type,
@@ -105,7 +120,7 @@ impl CaptureFile {
             snap_len: found.snap_len,
             data: self.buffer.slice(found.at, found.len),
             offset: found.offset,
-        }))
+        }
     }
 
     #[cold]
@@ -224,7 +239,7 @@ impl CaptureFile {
     /// # Errors
     ///
     /// [`Error::NotSeekable`] for pipes and compressed files, [`Error::ForeignCheckpoint`] where the place cannot be in
-    /// this file, [`Error::Io`].
+    /// this file.
     pub fn seek(&mut self, to: &Checkpoint) -> Result<(), Error> {
         let file = || self.log.name.clone();
         let Some(size) = self.size() else {
@@ -237,7 +252,7 @@ impl CaptureFile {
             }
             _ => return Err(Error::ForeignCheckpoint { file: file(), offset: to.offset }),
         }
-        self.buffer.seek(to.offset).map_err(|e| self.log.failed(&self.buffer, e))?;
+        self.buffer.seek(to.offset);
         (self.log.frames, self.log.ended, self.last) = (to.frames, false, Timestamp::MIN);
         Ok(())
     }

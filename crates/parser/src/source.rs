@@ -1,8 +1,9 @@
 //! Where the bytes come from: a file, a pipe, a gzip stream.
 
 use std::fs::File;
-use std::io::{self, BufReader, Cursor, Read, Seek, SeekFrom};
+use std::io::{self, BufReader, Cursor, Read, Seek};
 use std::path::Path;
+use std::sync::Arc;
 
 use flate2::bufread::MultiGzDecoder;
 
@@ -12,9 +13,37 @@ pub(crate) type Stream = Box<dyn Read + Send>;
 
 /// The (decompressed) bytes of a capture.
 pub(crate) enum Source {
-    File { file: File, pos: u64, len: u64 },
+    File(Plain),
     Stream(Stream),
     Gzip(Box<MultiGzDecoder<BufReader<Raw>>>),
+}
+
+/// A regular file, read by position: several can read one file at the same time.
+#[derive(Clone)]
+pub(crate) struct Plain {
+    file: Arc<File>,
+    pos: u64,
+    len: u64,
+}
+
+impl Plain {
+    /// Reads once into `into`, not beyond the length. 0 bytes before it: the file is shorter now.
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let left = usize::try_from(self.len - self.pos).unwrap_or(usize::MAX).min(into.len());
+        let got = read_at(&self.file, &mut into[..left], self.pos)?;
+        self.pos += got as u64;
+        Ok(got)
+    }
+}
+
+#[cfg(unix)]
+fn read_at(file: &File, into: &mut [u8], pos: u64) -> io::Result<usize> {
+    std::os::unix::fs::FileExt::read_at(file, into, pos)
+}
+
+#[cfg(windows)]
+fn read_at(file: &File, into: &mut [u8], pos: u64) -> io::Result<usize> {
+    std::os::windows::fs::FileExt::seek_read(file, into, pos)
 }
 
 /// How far the bytes go.
@@ -48,7 +77,7 @@ impl Source {
         Ok(if is_gzip(&start) {
             Self::gzip(Box::new(file.take(len)))
         } else {
-            Self::File { file, pos: 0, len }
+            Self::File(Plain { file: Arc::new(file), pos: 0, len })
         })
     }
 
@@ -75,22 +104,12 @@ impl Source {
     pub(crate) fn read(&mut self, into: &mut [u8]) -> io::Result<(usize, Tail)> {
         loop {
             let result = match self {
-                Self::File { file, pos, len } => {
-                    let left = usize::try_from(*len - *pos).unwrap_or(usize::MAX).min(into.len());
-                    if left == 0 {
-                        return Ok((0, Tail::End));
+                Self::File(plain) => match plain.read(into) {
+                    Ok(0) if plain.pos < plain.len => {
+                        return Ok((0, Tail::Cut("the file became shorter while it was read")));
                     }
-                    match file.read(&mut into[..left]) {
-                        Ok(0) => {
-                            return Ok((0, Tail::Cut("the file became shorter while it was read")));
-                        }
-                        Ok(n) => {
-                            *pos += n as u64;
-                            Ok(n)
-                        }
-                        Err(e) => Err(e),
-                    }
-                }
+                    result => result,
+                },
                 Self::Stream(stream) => stream.read(into),
                 Self::Gzip(gzip) => {
                     // Output of a failing call is lost, so calls are kept short.
@@ -168,18 +187,24 @@ fn is_gzip(start: &[u8]) -> bool {
 
 impl Source {
     /// Moves to `to`, which is at most the length. Files only; nothing happens elsewhere.
-    pub(crate) fn seek(&mut self, to: u64) -> io::Result<()> {
-        if let Self::File { file, pos, .. } = self {
-            file.seek(SeekFrom::Start(to))?;
-            *pos = to;
+    pub(crate) fn seek(&mut self, to: u64) {
+        if let Self::File(plain) = self {
+            plain.pos = to;
         }
-        Ok(())
+    }
+
+    /// Another one on the same file, as long; `None` for what can be read only once.
+    pub(crate) fn twin(&self) -> Option<Self> {
+        match self {
+            Self::File(plain) => Some(Self::File(Plain { pos: 0, ..plain.clone() })),
+            _ => None,
+        }
     }
 
     /// Length of the whole in bytes, where known.
     pub(crate) fn size(&self) -> Option<u64> {
         match self {
-            Self::File { len, .. } => Some(*len),
+            Self::File(plain) => Some(plain.len),
             _ => None,
         }
     }
