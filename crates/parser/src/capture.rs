@@ -1,7 +1,8 @@
 //! One open capture.
 
 use std::fmt;
-use std::io::Read;
+use std::io::{self, Read};
+use std::ops::Range;
 use std::path::Path;
 
 use crosscap_packet::{FrameRef, LinkType, Timestamp};
@@ -9,7 +10,9 @@ use crosscap_packet::{FrameRef, LinkType, Timestamp};
 use crate::buffer::Buffer;
 use crate::checkpoint::State;
 use crate::format::known_but_unread;
+use crate::likely;
 use crate::log::Log;
+use crate::parts::{Chunk, PartReader, Parts};
 use crate::pcap::{FILE_HEADER, Pcap};
 use crate::pcapng::{PcapNg, SECTION_HEAD};
 use crate::record::Found;
@@ -29,6 +32,7 @@ pub struct CaptureFile {
     last: Timestamp,
 }
 
+#[derive(Clone)]
 enum Reader {
     Pcap(Pcap),
     PcapNg(PcapNg),
@@ -100,7 +104,7 @@ impl CaptureFile {
             return Ok(None);
         };
         if found.timestamp < self.last {
-            self.out_of_order(&found);
+            self.out_of_order(found.timestamp, found.offset);
         }
         self.last = found.timestamp;
         self.log.frames += 1;
@@ -124,11 +128,11 @@ impl CaptureFile {
     }
 
     #[cold]
-    fn out_of_order(&mut self, found: &Found) {
+    fn out_of_order(&mut self, time: Timestamp, offset: u64) {
         // The epoch stands for no time at all.
-        if found.timestamp != Timestamp(0) {
+        if time != Timestamp(0) {
             let detail = "packets earlier than the one before them";
-            self.log.warn(WarningKind::TimeDisorder, found.offset, detail);
+            self.log.warn(WarningKind::TimeDisorder, offset, detail);
         }
     }
 
@@ -255,6 +259,127 @@ impl CaptureFile {
         self.buffer.seek(to.offset);
         (self.log.frames, self.log.ended, self.last) = (to.frames, false, Timestamp::MIN);
         Ok(())
+    }
+}
+
+/// For reading in parts.
+impl CaptureFile {
+    /// Reads the rest of the file in parts of about `chunk` bytes, by the threads of the current rayon pool: `read` is
+    /// called for each part, for several at the same time, and has to take the part's records. [`CHUNK`](crate::CHUNK)
+    /// is a good length.
+    ///
+    /// ```
+    /// # use crosscap_parser::{CHUNK, CaptureFile, Error};
+    /// # fn main() -> Result<(), Error> {
+    /// # let bytes: &[u8] = b"\xd4\xc3\xb2\xa1\x02\0\x04\0\0\0\0\0\0\0\0\0\0\0\x04\0\x01\0\0\0\
+    /// #     \x01\0\0\0\0\0\0\0\x03\0\0\0\x03\0\0\0abc";
+    /// let file = CaptureFile::from_reader(bytes, "example.pcap", 0)?;
+    /// let mut parts = file.into_parts(CHUNK, |part| {
+    ///     let mut bytes = 0;
+    ///     while let Some(record) = part.next_record()? {
+    ///         bytes += record.data.len();
+    ///     }
+    ///     Ok(bytes)
+    /// });
+    /// let mut sum = 0;
+    /// loop {
+    ///     let several = parts.next_parts()?;
+    ///     if several.is_empty() {
+    ///         break;
+    ///     }
+    ///     sum += several.iter().map(|part| part.value).sum::<usize>();
+    /// }
+    /// assert_eq!((sum, parts.file().packets()), (3, 1));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn into_parts<T, F>(self, chunk: u64, read: F) -> Parts<F>
+    where
+        T: Send,
+        F: Fn(&mut PartReader<'_>) -> Result<T, Error> + Sync,
+    {
+        Parts::new(self, chunk, read)
+    }
+
+    /// Another one on the same file; `None` where it can be read only once.
+    pub(crate) fn twin(&self) -> Option<Self> {
+        let buffer = Buffer::new(self.buffer.source().twin()?);
+        Some(Self {
+            buffer,
+            log: Log::new(self.log.name.clone()),
+            reader: self.reader.clone(),
+            file_index: self.file_index,
+            packets: 0,
+            last: Timestamp::MIN,
+        })
+    }
+
+    /// Forgets all that was read, for packets that might follow those before `from`.
+    pub(crate) fn begin(&mut self, from: &Checkpoint) {
+        self.log = Log::new(std::mem::take(&mut self.log.name));
+        self.packets = 0;
+        self.last = Timestamp::MIN;
+        if let (Reader::PcapNg(pcapng), State::PcapNg(section)) = (&mut self.reader, &from.state) {
+            pcapng.go_to(section.clone());
+        }
+    }
+
+    /// The first record that begins in `range`, by the looks of the bytes there, not long before or after `near`.
+    pub(crate) fn guess(&mut self, range: &Range<u64>, near: Timestamp) -> io::Result<Option<u64>> {
+        let Some(size) = self.size().filter(|size| range.start < *size) else { return Ok(None) };
+        self.buffer.seek(range.start);
+        // Both the search and the proof may take as much.
+        let there = usize::try_from(size - range.start).unwrap_or(usize::MAX);
+        self.buffer.need(there.min(2 * likely::SPAN))?;
+        let bytes = self.buffer.bytes();
+        let limit = usize::try_from(range.end - range.start).unwrap_or(usize::MAX);
+        let (limit, is_end) = (limit.min(likely::SPAN), bytes.len() >= there);
+        let at = match &self.reader {
+            Reader::Pcap(pcap) => likely::first(bytes, limit, is_end, near, |b| pcap.looks(b)),
+            Reader::PcapNg(ng) => likely::first(bytes, limit, is_end, near, |b| ng.looks(b)),
+        };
+        Ok(at.map(|at| range.start + at as u64))
+    }
+
+    /// Goes to a place where a record is thought to begin.
+    pub(crate) fn go_to(&mut self, offset: u64) {
+        self.buffer.seek(offset);
+    }
+
+    /// Goes on behind a chunk that another has read.
+    pub(crate) fn go_behind(&mut self, chunk: Chunk) {
+        let Some((first, offset)) = chunk.first else { return };
+        if first < self.last {
+            self.out_of_order(first, offset);
+        }
+        if let Some(disorder) = chunk.disorder {
+            self.log.absorb(disorder, chunk.end.offset);
+        }
+        self.buffer.seek(chunk.end.offset);
+        self.log.frames += chunk.end.frames;
+        self.packets += chunk.end.frames;
+        self.last = chunk.last;
+    }
+
+    /// Whether what follows here means what it means in `state`.
+    pub(crate) fn is_in(&self, state: &State) -> bool {
+        match (&self.reader, state) {
+            (Reader::Pcap(_), State::Pcap) => true,
+            (Reader::PcapNg(pcapng), State::PcapNg(section)) => pcapng.is_in(section),
+            _ => false,
+        }
+    }
+
+    pub(crate) const fn has_ended(&self) -> bool {
+        self.log.ended
+    }
+
+    pub(crate) const fn is_irregular(&self) -> bool {
+        self.log.irregular
+    }
+
+    pub(crate) const fn last(&self) -> Timestamp {
+        self.last
     }
 }
 

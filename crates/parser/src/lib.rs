@@ -5,6 +5,7 @@
 //! what the packets say.
 //!
 //! - [`CaptureFile`]: one open capture; [`CaptureFile::next_record`] is the whole of reading;
+//! - [`Parts`]: one file read by several threads, with the same result;
 //! - [`ReadOptions`]: how to read it;
 //! - [`Warning`]: what was odd about the file. *Damage is not an error*: the packets before it are delivered, then the
 //!   file ends, and a warning says where and why;
@@ -48,9 +49,11 @@ mod capture;
 mod checkpoint;
 mod error;
 mod format;
+mod likely;
 mod log;
 mod options;
 mod order;
+mod parts;
 mod pcap;
 mod pcapng;
 mod record;
@@ -62,6 +65,7 @@ pub use checkpoint::Checkpoint;
 pub use error::Error;
 pub use format::{Compression, Format};
 pub use options::ReadOptions;
+pub use parts::{CHUNK, Part, PartReader, Parts};
 pub use pcapng::Interface;
 pub use record::PacketRecord;
 pub use warning::{Warning, WarningKind};

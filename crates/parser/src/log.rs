@@ -13,12 +13,14 @@ pub(crate) struct Log {
     pub(crate) frames: u64,
     /// No record comes any more.
     pub(crate) ended: bool,
+    /// Something other than a packet was met, packets out of order aside.
+    pub(crate) irregular: bool,
     pub(crate) warnings: Warnings,
 }
 
 impl Log {
     pub(crate) fn new(name: String) -> Self {
-        Self { name, frames: 0, ended: false, warnings: Warnings::default() }
+        Self { name, frames: 0, ended: false, irregular: false, warnings: Warnings::default() }
     }
 
     /// Warns about the record or block at `offset`.
@@ -36,7 +38,13 @@ impl Log {
         detail: String,
     ) {
         let frame = self.frames;
+        self.irregular |= kind != WarningKind::TimeDisorder;
         self.warnings.push(Warning { kind, offset, frame, interface, count, detail });
+    }
+
+    /// Takes over what a worker warned about in a chunk that began after the frames so far and ended at `end`.
+    pub(crate) fn absorb(&mut self, warning: Warning, end: u64) {
+        self.warnings.absorb(Warning { frame: self.frames + warning.frame, ..warning }, end);
     }
 
     /// Ends the file here.

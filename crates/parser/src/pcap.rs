@@ -3,6 +3,7 @@
 use crosscap_packet::{LinkType, Timestamp};
 
 use crate::buffer::Buffer;
+use crate::likely::Likely;
 use crate::log::Log;
 use crate::order::Order;
 use crate::pcapng::Interface;
@@ -10,6 +11,7 @@ use crate::record::Found;
 use crate::{Error, Format, WarningKind};
 
 /// The reader of one pcap file: what its header says.
+#[derive(Clone)]
 pub(crate) struct Pcap {
     order: Order,
     format: Format,
@@ -131,6 +133,17 @@ impl Pcap {
         }
         // 2³² s and 2³² µs together are below 2⁶³ ns.
         Timestamp(i64::from(seconds) * 1_000_000_000 + i64::from(ticks) * self.nanos_per_tick)
+    }
+
+    /// What the bytes look like, taken for a record.
+    pub(crate) fn looks(&self, bytes: &[u8]) -> Option<Likely> {
+        let head = bytes.first_chunk::<16>()?;
+        let (captured, original) = self.lengths(head);
+        let (seconds, ticks) = (self.order.word(head, 0), self.order.word(head, 4));
+        let may_be =
+            captured <= self.max_len && captured <= original && ticks < self.ticks_per_second;
+        let time = Timestamp(i64::from(seconds) * 1_000_000_000);
+        may_be.then(|| Likely { len: self.head_len + captured as usize, time: Some(time) })
     }
 
     /// Brings a whole record into the buffer. False where there is none.

@@ -116,12 +116,18 @@ impl Warnings {
     }
 
     pub(crate) fn push(&mut self, warning: Warning) {
+        let end = warning.offset + 1;
+        self.absorb(warning, end);
+    }
+
+    /// Takes all warnings of a kind up to byte `end`, told as one.
+    pub(crate) fn absorb(&mut self, warning: Warning, end: u64) {
         let kind = warning.kind;
         let new_from = &mut self.new_from[kind as usize];
         if warning.offset < *new_from {
             return;
         }
-        *new_from = warning.offset + 1;
+        *new_from = end;
 
         let same = |w: &&mut Warning| w.kind == kind && w.interface == warning.interface;
         if kind.is_counted()
@@ -132,7 +138,7 @@ impl Warnings {
                 old.count = warning.count;
                 old.detail = warning.detail;
             } else {
-                old.count += 1;
+                old.count += warning.count;
             }
         } else if self.list.len() < MAX_WARNINGS || kind.ends_the_file() {
             self.list.push(warning);

@@ -12,7 +12,7 @@ use crate::record::Found;
 
 /// A packet in a block.
 pub(super) struct Packet {
-    timestamp: Timestamp,
+    pub(super) timestamp: Timestamp,
     original_len: u32,
     link_type: LinkType,
     pub(super) interface: u32,

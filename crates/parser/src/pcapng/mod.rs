@@ -14,12 +14,14 @@ pub use interface::Interface;
 use crosscap_packet::LinkType;
 
 use crate::buffer::Buffer;
+use crate::likely::Likely;
 use crate::log::Log;
 use crate::order::Order;
 use crate::record::Found;
 use crate::{Error, WarningKind};
 
 /// The reader of one pcapng file.
+#[derive(Clone)]
 pub(crate) struct PcapNg {
     section: Section,
     // Of all interfaces so far.
@@ -79,8 +81,37 @@ impl PcapNg {
         self.section.clone()
     }
 
+    /// Whether this is the section, with the same interfaces.
+    pub(crate) fn is_in(&self, section: &Section) -> bool {
+        let here = &self.section;
+        Arc::ptr_eq(&here.interfaces, &section.interfaces)
+            && (here.order, here.first_interface) == (section.order, section.first_interface)
+    }
+
     pub(crate) fn go_to(&mut self, section: Section) {
         self.section = section;
+    }
+
+    /// What the bytes look like, taken for a block of this section.
+    pub(crate) fn looks(&self, bytes: &[u8]) -> Option<Likely> {
+        let head = bytes.first_chunk::<12>()?;
+        let (kind, len) = self.head(head)?;
+        if len < 12 || !len.is_multiple_of(4) || len > MAX_BLOCK {
+            return None;
+        }
+        let len = len as usize;
+        let block = bytes.get(..len);
+        let trailer = block.and_then(|b| b.last_chunk()).map(|b| self.section.order.u32(*b));
+        if trailer.is_some_and(|trailer| trailer as usize != len) {
+            return None;
+        }
+        let time = match block {
+            Some(b) if kind == pcap_parser::EPB_MAGIC => {
+                Some(self.enhanced_packet(b).ok()?.timestamp)
+            }
+            _ => None,
+        };
+        Some(Likely { len, time })
     }
 
     /// The next packet, consumed.
@@ -124,6 +155,7 @@ impl PcapNg {
                 pcap_parser::SPB_MAGIC => self.simple_packet(bytes),
                 OBSOLETE_PACKET => self.obsolete_packet(bytes),
                 kind => {
+                    log.irregular = true;
                     self.other_block(kind, bytes, buffer.offset(), log);
                     if log.ended {
                         break;
@@ -233,6 +265,7 @@ impl PcapNg {
             return Ok(false);
         }
         buffer.consume(4);
+        log.irregular = true;
         log.frames += u64::from(has_frame_number(kind));
         Ok(true)
     }

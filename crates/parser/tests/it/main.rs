@@ -6,12 +6,13 @@ mod corpus;
 mod defects;
 mod formats;
 mod hostile;
+mod parts;
 mod reads;
 mod seek;
 
 use std::io::{self, Read};
 
-use crosscap_parser::{CaptureFile, Error, WarningKind};
+use crosscap_parser::{CaptureFile, Error, PacketRecord, WarningKind};
 
 /// A packet, owned.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -51,25 +52,30 @@ fn drain(capture: &mut CaptureFile) -> Outcome {
     let mut packets = Vec::new();
     while let Some(record) = capture.next_record().unwrap() {
         assert_eq!(record.frame.file(), 3);
-        packets.push(Packet {
-            number: record.frame.number(),
-            nanos: record.timestamp.as_nanos(),
-            original_len: record.original_len,
-            link_type: record.link_type.0,
-            interface: record.interface,
-            snap_len: record.snap_len,
-            data: record.data.to_vec(),
-            offset: record.offset,
-        });
+        packets.push(owned(&record));
     }
     assert!(capture.next_record().unwrap().is_none(), "ended means ended");
     assert_eq!(capture.packets(), packets.len() as u64);
-    let warnings = capture
-        .warnings()
-        .iter()
-        .map(|w| (w.kind, w.offset, w.frame, w.count, w.detail.clone()))
-        .collect();
+    let warnings = warnings(capture);
     Outcome { packets, warnings }
+}
+
+fn owned(record: &PacketRecord<'_>) -> Packet {
+    Packet {
+        number: record.frame.number(),
+        nanos: record.timestamp.as_nanos(),
+        original_len: record.original_len,
+        link_type: record.link_type.0,
+        interface: record.interface,
+        snap_len: record.snap_len,
+        data: record.data.to_vec(),
+        offset: record.offset,
+    }
+}
+
+fn warnings(capture: &CaptureFile) -> Vec<(WarningKind, u64, u64, u64, String)> {
+    let list = capture.warnings().iter();
+    list.map(|w| (w.kind, w.offset, w.frame, w.count, w.detail.clone())).collect()
 }
 
 /// From a stream and from a file; both have to agree.
