@@ -91,7 +91,10 @@ impl AnalysisBuilder {
 }
 
 fn analyse(given: &[PointFiles]) -> Result<Outcome, Error> {
-    let read: Vec<PointRead> = given.par_iter().map(read_point).collect::<Result<_, _>>()?;
+    // Points are read side by side; cores that are left over share the work of one.
+    let threads = rayon::current_num_threads() / given.len();
+    let read = given.par_iter().map(|point| read_point(point, threads));
+    let read: Vec<PointRead> = read.collect::<Result<_, _>>()?;
     let mut points = Vec::new();
     let mut infos: Vec<PointInfo> = Vec::new();
     let mut files = Vec::new();

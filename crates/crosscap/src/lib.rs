@@ -40,6 +40,7 @@ mod analysis;
 mod error;
 mod read;
 mod second_look;
+mod shards;
 
 pub use analysis::{Analysis, AnalysisBuilder, Outcome};
 pub use error::Error;

@@ -4,12 +4,12 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 
 use crosscap_correlation::Point;
-use crosscap_packet::{Decoded, LinkType, NotTcp, Timestamp, decode};
-use crosscap_parser::CaptureFile;
-use crosscap_reassembly::Tracker;
+use crosscap_packet::{Decoded, LinkType, NotTcp, TcpPacket, Timestamp, decode};
+use crosscap_parser::{CHUNK, CaptureFile, PacketRecord};
 use crosscap_report::{PointInfo, Quality};
 
 use crate::Error;
+use crate::shards::{Batch, Shards};
 
 /// A point as the user names it.
 #[derive(Clone, Debug)]
@@ -26,36 +26,76 @@ pub(crate) struct PointRead {
     pub(crate) files: Vec<PathBuf>,
 }
 
-/// Reads all files of a point as one capture.
-pub(crate) fn read_point(given: &PointFiles) -> Result<PointRead, Error> {
+/// Reads all files of a point as one capture, with as many threads.
+pub(crate) fn read_point(given: &PointFiles, threads: usize) -> Result<PointRead, Error> {
     // Pipes give their bytes once, and suspicious packets are looked at twice.
     if let Some(pipe) = given.files.iter().find(|f| f.exists() && !f.is_file() && !f.is_dir()) {
         return Err(Error::NotAFile(pipe.display().to_string()));
     }
     let files = in_order_of_time(&given.files)?;
     let names = display_names(&files);
-    let mut tracker = Tracker::new();
+    let mut shards = Shards::new(threads);
     let mut seen = Seen::default();
     for (index, path) in files.iter().enumerate() {
         let index = u16::try_from(index).map_err(|_| Error::TooManyFiles(given.name.clone()))?;
-        let mut file = CaptureFile::open(path, index)?;
-        while let Some(record) = file.next_record()? {
-            seen.packet(record.timestamp);
-            match decode(record.link_type, record.data, record.original_len) {
-                Decoded::Tcp(packet) => {
-                    tracker.push(record.frame, record.timestamp, &packet);
-                }
-                Decoded::NotTcp(why) => seen.not_tcp(why),
-                _ => {}
-            }
-        }
+        let file = CaptureFile::open(path, index)?;
+        let file = if threads > 1 {
+            read_on_all_cores(file, &mut shards, &mut seen)?
+        } else {
+            read_on_one_core(file, &mut shards, &mut seen)?
+        };
         seen.file_ended(&names[usize::from(index)], &file);
     }
-    let mut point = Point::new(given.name.clone(), tracker.finish());
+    let mut point = Point::new(given.name.clone(), shards.finish());
     point.files = names;
     (point.first, point.last) = (seen.first, seen.last);
     let info = seen.into_info(&point);
     Ok(PointRead { point, info, files })
+}
+
+fn read_on_one_core(
+    mut file: CaptureFile,
+    shards: &mut Shards,
+    seen: &mut Seen,
+) -> Result<CaptureFile, Error> {
+    while let Some(record) = file.next_record()? {
+        if let Some(packet) = seen.packet(&record) {
+            shards.push(record.frame, record.timestamp, &packet);
+        }
+    }
+    Ok(file)
+}
+
+/// Decodes some parts of the file while the connections of the parts before them are tracked.
+fn read_on_all_cores(
+    file: CaptureFile,
+    shards: &mut Shards,
+    seen: &mut Seen,
+) -> Result<CaptureFile, Error> {
+    let sorter = shards.sorter();
+    let mut parts = file.into_parts(CHUNK, |part| {
+        let (mut batch, mut seen) = (Batch::default(), Seen::default());
+        while let Some(record) = part.next_record()? {
+            if let Some(packet) = seen.packet(&record) {
+                sorter.put(&mut batch, record.frame, record.timestamp, &packet);
+            }
+        }
+        Ok((batch, seen))
+    });
+    let mut ready = Vec::new();
+    loop {
+        let (next, ()) = rayon::join(|| parts.next_parts(), || shards.take(&ready));
+        let next = next?;
+        if next.is_empty() {
+            return Ok(parts.into_file());
+        }
+        ready.clear();
+        for part in next {
+            let (batch, of_part) = part.value;
+            seen.add(&of_part);
+            ready.push((batch, part.frames_before));
+        }
+    }
 }
 
 /// Sorts the files of a rotated set by their first packets; files without packets go last, in the order given.
@@ -102,10 +142,33 @@ struct Seen {
 }
 
 impl Seen {
-    fn packet(&mut self, time: Timestamp) {
+    /// Counts a packet, and decodes it.
+    fn packet<'a>(&mut self, record: &PacketRecord<'a>) -> Option<TcpPacket<'a>> {
         self.packets += 1;
-        self.first = Some(self.first.map_or(time, |first| first.min(time)));
-        self.last = Some(self.last.map_or(time, |last| last.max(time)));
+        self.times(record.timestamp, record.timestamp);
+        match decode(record.link_type, record.data, record.original_len) {
+            Decoded::Tcp(packet) => return Some(packet),
+            Decoded::NotTcp(why) => self.not_tcp(why),
+            _ => {}
+        }
+        None
+    }
+
+    fn times(&mut self, first: Timestamp, last: Timestamp) {
+        self.first = Some(self.first.map_or(first, |f| f.min(first)));
+        self.last = Some(self.last.map_or(last, |l| l.max(last)));
+    }
+
+    /// Adds what was noted of a part of a file.
+    fn add(&mut self, part: &Self) {
+        if let (Some(first), Some(last)) = (part.first, part.last) {
+            self.times(first, last);
+        }
+        self.packets += part.packets;
+        self.cut += part.cut;
+        self.malformed += part.malformed;
+        self.fragments += part.fragments;
+        self.unknown_link += part.unknown_link;
     }
 
     fn not_tcp(&mut self, why: NotTcp) {

@@ -17,6 +17,12 @@ impl FrameRef {
         Self((file as u64) << 48 | number)
     }
 
+    /// The same frame where `frames_before` more came before it in its file.
+    #[must_use]
+    pub const fn behind(self, frames_before: u64) -> Self {
+        Self::new(self.file(), self.number().saturating_add(frames_before))
+    }
+
     /// The file's place in its observation point's list of files, from 0.
     #[must_use]
     pub const fn file(self) -> u16 {

@@ -154,9 +154,11 @@ where
     F: Fn(&mut PartReader<'_>) -> Result<T, Error> + Sync,
 {
     pub(crate) fn new(file: CaptureFile, chunk: u64, read: F) -> Self {
-        // Two for each thread, so that a slow one holds up fewer.
-        let threads = rayon::current_num_threads();
-        let workers = if threads > 1 { 2 * threads } else { 0 };
+        let workers = match rayon::current_num_threads() {
+            0 | 1 => 0,
+            // Two for each thread, so that a slow one holds up fewer.
+            threads => 2 * threads,
+        };
         let workers = (0..workers).map_while(|_| file.twin()).collect();
         Self { file, read, chunk: chunk.max(1), workers, read_again: 0 }
     }
@@ -211,6 +213,12 @@ where
     #[must_use]
     pub const fn read_again(&self) -> u64 {
         self.read_again
+    }
+
+    /// The file, read as far as the parts went.
+    #[must_use]
+    pub fn into_file(self) -> CaptureFile {
+        self.file
     }
 
     /// Takes an attempt at the chunk that ends before `until`, if it fits, and reads the rest of it.

@@ -3,7 +3,7 @@
 use std::hash::BuildHasher;
 use std::net::IpAddr;
 
-use crosscap_packet::{Endpoint, FrameRef, TcpFlags, TcpPacket, Timestamp};
+use crosscap_packet::{Endpoint, FrameRef, Segment, TcpFlags, TcpPacket, Timestamp};
 use foldhash::quality::RandomState;
 use hashbrown::HashTable;
 
@@ -31,20 +31,29 @@ impl Tracker {
     /// Takes the next segment in capture order and returns the index of its connection: they count from 0 in order of
     /// their first packets, as Wireshark's `tcp.stream` does in a single file.
     pub fn push(&mut self, frame: FrameRef, time: Timestamp, packet: &TcpPacket<'_>) -> usize {
-        let at = Sighting { time, frame, segment: packet.segment };
-        let hash = hash(&self.hasher, packet.src, packet.dst);
+        self.push_segment(packet.src, packet.dst, Sighting { time, frame, segment: packet.segment })
+    }
+
+    /// As [`push`](Self::push), for a segment from `src` to `dst` whose bytes are no longer at hand.
+    pub fn push_segment(&mut self, src: Endpoint, dst: Endpoint, at: Sighting) -> usize {
+        let hash = hash(&self.hasher, src, dst);
         let same_tuple = |&index: &u32| {
             let c = &self.connections[index as usize];
-            (c.orig, c.resp) == (packet.src, packet.dst)
-                || (c.resp, c.orig) == (packet.src, packet.dst)
+            (c.orig, c.resp) == (src, dst) || (c.resp, c.orig) == (src, dst)
         };
         let found = self.table.find(hash, same_tuple).copied();
         let index = match found {
-            Some(index) if !begins_anew(&self.connections[index as usize], packet) => index,
-            _ => self.insert(hash, found, packet),
+            Some(i) if !begins_anew(&self.connections[i as usize], src, &at.segment) => i,
+            _ => {
+                let (orig, resp) = match originator(src, dst, at.segment.flags) {
+                    Direction::Orig => (src, dst),
+                    Direction::Resp => (dst, src),
+                };
+                self.insert(hash, found, orig, resp)
+            }
         };
         let connection = &mut self.connections[index as usize];
-        let direction = connection.direction_from(packet.src);
+        let direction = connection.direction_from(src);
         connection.push(direction, at);
         index as usize
     }
@@ -55,15 +64,11 @@ impl Tracker {
         self.connections
     }
 
-    fn insert(&mut self, hash: u64, before: Option<u32>, packet: &TcpPacket<'_>) -> u32 {
+    fn insert(&mut self, hash: u64, before: Option<u32>, orig: Endpoint, resp: Endpoint) -> u32 {
         // Four billion connections would need more memory than there is; the last index is then shared.
         let index = u32::try_from(self.connections.len()).unwrap_or(u32::MAX - 1);
         let incarnation =
             before.map_or(1, |b| self.connections[b as usize].incarnation.saturating_add(1));
-        let (orig, resp) = match originator(packet) {
-            Direction::Orig => (packet.src, packet.dst),
-            Direction::Resp => (packet.dst, packet.src),
-        };
         self.connections.push(Connection::new(orig, resp, incarnation));
         let hasher = &self.hasher;
         let connections = &self.connections;
@@ -99,35 +104,27 @@ fn hash(hasher: &RandomState, a: Endpoint, b: Endpoint) -> u64 {
 
 /// Whether a segment on a used four-tuple opens a new connection: a SYN whose sequence number is not the one its sender
 /// began with. The same one is a SYN sent again.
-fn begins_anew(connection: &Connection, packet: &TcpPacket<'_>) -> bool {
-    let segment = &packet.segment;
+fn begins_anew(connection: &Connection, src: Endpoint, segment: &Segment) -> bool {
     if !segment.flags.contains(TcpFlags::SYN) || segment.flags.contains(TcpFlags::ACK) {
         return false;
     }
-    let flow = connection.flow(connection.direction_from(packet.src));
+    let flow = connection.flow(connection.direction_from(src));
     match (flow.isn, flow.first) {
         (Some(isn), _) => isn != segment.seq,
         // Midstream so far: the SYN itself, captured late, has the number below the first byte.
         (None, Some(first)) => first.segment.seq != segment.seq + 1,
         // Nothing from this end yet: a simultaneous open, unless the other end is past its own handshake.
-        (None, None) => {
-            connection.flow(connection.direction_from(packet.src).reverse()).isn.is_none()
-        }
+        (None, None) => connection.flow(connection.direction_from(src).reverse()).isn.is_none(),
     }
 }
 
 /// The role of the sender of a connection's first captured segment.
-fn originator(packet: &TcpPacket<'_>) -> Direction {
-    let segment = &packet.segment;
-    if segment.flags.contains(TcpFlags::SYN) {
-        return if segment.flags.contains(TcpFlags::ACK) {
-            Direction::Resp
-        } else {
-            Direction::Orig
-        };
+fn originator(src: Endpoint, dst: Endpoint, flags: TcpFlags) -> Direction {
+    if flags.contains(TcpFlags::SYN) {
+        return if flags.contains(TcpFlags::ACK) { Direction::Resp } else { Direction::Orig };
     }
     let ephemeral = |e: Endpoint| e.port >= FIRST_EPHEMERAL_PORT;
-    if !ephemeral(packet.src) && ephemeral(packet.dst) { Direction::Resp } else { Direction::Orig }
+    if !ephemeral(src) && ephemeral(dst) { Direction::Resp } else { Direction::Orig }
 }
 
 /// Start of Linux's default ephemeral range.
