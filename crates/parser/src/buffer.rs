@@ -114,7 +114,8 @@ impl Buffer {
     pub(crate) fn skip(&mut self, n: u64) -> io::Result<bool> {
         let there = (self.end - self.start) as u64;
         if n > there && self.source.size().is_some() && !self.lacks(n) {
-            return self.seek(self.offset() + n).map(|()| true);
+            self.seek(self.offset() + n);
+            return Ok(true);
         }
         let mut left = n;
         loop {
@@ -131,16 +132,15 @@ impl Buffer {
     }
 
     /// Goes to `offset` of the file, which is seekable and not shorter.
-    pub(crate) fn seek(&mut self, offset: u64) -> io::Result<()> {
+    pub(crate) fn seek(&mut self, offset: u64) {
         self.tail = Tail::Open;
         let there = self.base..=self.base + self.end as u64;
         if there.contains(&offset) {
             self.start = (offset - self.base) as usize;
-            return Ok(());
+            return;
         }
-        self.source.seek(offset)?;
+        self.source.seek(offset);
         (self.start, self.end, self.base, self.chunk) = (0, 0, offset, FIRST_CHUNK);
-        Ok(())
     }
 }
 
