@@ -412,6 +412,11 @@ impl Reader {
         } else if PcapNg::is_section_header(magic) {
             let head = header::<SECTION_HEAD>(buffer, log)?;
             Ok(Self::PcapNg(PcapNg::open(&head, log)?))
+        } else if let inner = Compression::detect(bytes)
+            && inner != Compression::None
+        {
+            let outer = buffer.source().compression();
+            Err(Error::NestedCompression { file: log.name.clone(), outer, inner })
         } else if let Some((format, hint)) = known_but_unread(bytes) {
             Err(Error::UnsupportedFormat { file: log.name.clone(), format, hint })
         } else {
@@ -429,8 +434,9 @@ fn header<const N: usize>(buffer: &mut Buffer, log: &mut Log) -> Result<[u8; N],
 fn short(buffer: &Buffer, log: &Log) -> Error {
     let (file, offset) = (log.name.clone(), buffer.left());
     match buffer.tail() {
-        Tail::Corrupt(_) => Error::CorruptCompression { file },
-        Tail::Cut(_) => Error::TruncatedHeader { file, offset },
+        Tail::Corrupt(compression) => Error::CorruptCompression { file, compression },
+        Tail::Limit(limit) => Error::UnpackingLimit { file, limit: limit.to_string() },
+        Tail::Cut(_) | Tail::Shrunk => Error::TruncatedHeader { file, offset },
         Tail::Open | Tail::End if offset == 0 => Error::Empty { file },
         Tail::Open | Tail::End => Error::TruncatedHeader { file, offset },
     }

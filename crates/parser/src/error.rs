@@ -2,6 +2,8 @@
 
 use std::io;
 
+use crate::Compression;
+
 /// A capture that cannot be opened, or reading that failed half-way. Every variant names the file.
 ///
 /// Damage inside a capture is not here: it ends the file with a [`Warning`](crate::Warning).
@@ -69,10 +71,31 @@ pub enum Error {
         minor: u16,
     },
     /// The compressed stream is corrupt before the first packet.
-    #[error("{file}: the gzip stream is corrupt at its start")]
+    #[error("{file}: the {compression} stream is corrupt at its start")]
     CorruptCompression {
         /// The file.
         file: String,
+        /// How it is compressed.
+        compression: Compression,
+    },
+    /// A compressed file in a compressed file: unpacked once, never twice.
+    #[error("{file}: {inner} inside {outer} is not unpacked twice; unpack it first")]
+    NestedCompression {
+        /// The file.
+        file: String,
+        /// How it is compressed.
+        outer: Compression,
+        /// How what is in it is compressed.
+        inner: Compression,
+    },
+    /// A compressed file reached a limit of [`ReadOptions`](crate::ReadOptions) before the first packet, or needs too much
+    /// memory to unpack.
+    #[error("{file}: not unpacked: {limit}")]
+    UnpackingLimit {
+        /// The file.
+        file: String,
+        /// Which limit, in words.
+        limit: String,
     },
     /// A pipe or compressed file was to be read again from a [`Checkpoint`](crate::Checkpoint).
     #[error("{file}: cannot seek in a pipe or compressed file")]
@@ -111,7 +134,9 @@ impl Error {
             | Self::NotACapture { file, .. }
             | Self::UnsupportedFormat { file, .. }
             | Self::UnsupportedVersion { file, .. }
-            | Self::CorruptCompression { file }
+            | Self::CorruptCompression { file, .. }
+            | Self::NestedCompression { file, .. }
+            | Self::UnpackingLimit { file, .. }
             | Self::NotSeekable { file }
             | Self::ForeignCheckpoint { file, .. } => file,
         }

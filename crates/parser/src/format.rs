@@ -33,22 +33,49 @@ impl fmt::Display for Format {
 pub enum Compression {
     /// Not at all.
     None,
-    /// gzip, any number of members.
+    /// gzip (RFC 1952), any number of members.
     Gzip,
+    /// zstd (RFC 8878), any number of frames, without a dictionary.
+    Zstd,
+    /// lz4's frame format, any number of frames.
+    Lz4,
+    /// xz, any number of streams.
+    Xz,
+}
+
+impl Compression {
+    /// Tells it by the first bytes.
+    pub(crate) fn detect(start: &[u8]) -> Self {
+        const MAGIC: [(&[u8], Compression); 4] = [
+            (&[0x1f, 0x8b], Compression::Gzip),
+            (&[0x28, 0xb5, 0x2f, 0xfd], Compression::Zstd),
+            (&[0x04, 0x22, 0x4d, 0x18], Compression::Lz4),
+            (&[0xfd, b'7', b'z', b'X', b'Z', 0], Compression::Xz),
+        ];
+        MAGIC.iter().find(|(magic, _)| start.starts_with(magic)).map_or(Self::None, |m| m.1)
+    }
+}
+
+impl fmt::Display for Compression {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::None => "uncompressed",
+            Self::Gzip => "gzip",
+            Self::Zstd => "zstd",
+            Self::Lz4 => "lz4",
+            Self::Xz => "xz",
+        })
+    }
 }
 
 /// Names formats that are recognised but not read: (magic, name, what to do).
 pub(crate) fn known_but_unread(start: &[u8]) -> Option<(&'static str, &'static str)> {
     const UNPACK: &str = "unpack it first";
     const CONVERT: &str = "convert it with `editcap -F pcapng`";
-    const KNOWN: [(&[u8], &str, &str); 8] = [
-        (&[0x28, 0xb5, 0x2f, 0xfd], "zstd compression", UNPACK),
-        (&[0xfd, b'7', b'z', b'X', b'Z', 0], "xz compression", UNPACK),
-        (&[0x04, 0x22, 0x4d, 0x18], "lz4 compression", UNPACK),
+    const KNOWN: [(&[u8], &str, &str); 5] = [
+        (&[0x02, 0x21, 0x4c, 0x18], "the legacy lz4 format", UNPACK),
         (b"BZh", "bzip2 compression", UNPACK),
         (b"PK\x03\x04", "a zip archive", UNPACK),
-        // Only seen here inside gzip: plain gzip is unpacked before.
-        (&[0x1f, 0x8b], "gzip inside gzip", UNPACK),
         (b"snoop\0\0\0", "the snoop format", CONVERT),
         (&[0x00, 0x1c, 0x00, 0x01], "the IXIA capture format", CONVERT),
     ];

@@ -93,8 +93,27 @@ impl Log {
 
     fn truncated(&mut self, buffer: &Buffer, offset: u64, detail: String) {
         match buffer.tail() {
-            Tail::Cut(why) => self.end(WarningKind::TruncatedTail, offset, why),
-            Tail::Corrupt(why) => self.end(WarningKind::DamagedRecord, offset, why),
+            Tail::Cut(packed) => {
+                self.end(
+                    WarningKind::TruncatedTail,
+                    offset,
+                    format!("the {packed} stream ends early"),
+                );
+            }
+            Tail::Corrupt(packed) => {
+                self.end(
+                    WarningKind::DamagedRecord,
+                    offset,
+                    format!("the {packed} stream is corrupt"),
+                );
+            }
+            Tail::Limit(limit) => {
+                self.end(WarningKind::UnpackingLimit, offset, limit.to_string());
+            }
+            Tail::Shrunk => {
+                let detail = "the file became shorter while it was read";
+                self.end(WarningKind::TruncatedTail, offset, detail);
+            }
             Tail::Open | Tail::End => self.end(WarningKind::TruncatedTail, offset, detail),
         }
     }

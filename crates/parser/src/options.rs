@@ -1,5 +1,6 @@
 //! How a capture is to be read.
 
+use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
@@ -7,14 +8,50 @@ use crate::source::Source;
 use crate::{CaptureFile, Error};
 
 /// How to read a capture; [`CaptureFile::open`] takes the defaults.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct ReadOptions {}
+///
+/// The limits concern compressed files. Where one is reached the packets before it are delivered, then the file ends
+/// with [`WarningKind::UnpackingLimit`](crate::WarningKind::UnpackingLimit).
+#[derive(Clone, Copy, Debug)]
+pub struct ReadOptions {
+    max_unpacked_bytes: u64,
+    max_expansion: u32,
+}
+
+impl Default for ReadOptions {
+    fn default() -> Self {
+        Self { max_unpacked_bytes: u64::MAX, max_expansion: 1000 }
+    }
+}
 
 impl ReadOptions {
     /// The defaults.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// The most bytes that a compressed file may unpack to. No limit by default: unpacked bytes pass through a few blocks
+    /// of memory, so they cost time but no space, and [`max_expansion`](Self::max_expansion) bounds the time.
+    #[must_use]
+    pub const fn max_unpacked_bytes(mut self, bytes: u64) -> Self {
+        self.max_unpacked_bytes = bytes;
+        self
+    }
+
+    /// How many times its compressed size a file may unpack to; 1,000 by default, at least 1. The first 64 MiB are not
+    /// judged. Captures shrink to a tenth or, where nearly all packets are alike, to a hundredth.
+    #[must_use]
+    pub const fn max_expansion(mut self, times: u32) -> Self {
+        self.max_expansion = if times == 0 { 1 } else { times };
+        self
+    }
+
+    pub(crate) const fn unpacked_limit(&self) -> u64 {
+        self.max_unpacked_bytes
+    }
+
+    pub(crate) const fn expansion_limit(&self) -> u32 {
+        self.max_expansion
     }
 
     /// As [`CaptureFile::open`].
@@ -26,6 +63,23 @@ impl ReadOptions {
         let path = path.as_ref();
         let name = path.display().to_string();
         CaptureFile::start(Source::open(path, &name, self)?, name, file_index, self)
+    }
+
+    /// As [`CaptureFile::open`], of a file that is open already, such as a temporary one without a name. A regular file is
+    /// read from its beginning, whatever its position, and others may read it through a copy of the handle meanwhile.
+    /// `name` is what errors call it.
+    ///
+    /// # Errors
+    ///
+    /// Whatever keeps the file header from being read.
+    pub fn from_file(
+        &self,
+        file: File,
+        name: impl Into<String>,
+        file_index: u16,
+    ) -> Result<CaptureFile, Error> {
+        let name = name.into();
+        CaptureFile::start(Source::file(file, &name, self)?, name, file_index, self)
     }
 
     /// As [`CaptureFile::from_reader`].

@@ -53,6 +53,9 @@ pub enum WarningKind {
     TimeDisorder,
     /// An unusual version of the format; read as the version known.
     UnusualVersion,
+    /// A compressed file reached a limit of [`ReadOptions`](crate::ReadOptions) or needs too much memory to unpack. Ends
+    /// the file.
+    UnpackingLimit,
 }
 
 impl WarningKind {
@@ -69,13 +72,14 @@ impl WarningKind {
             Self::UnknownTimestamp => "unknown-timestamp",
             Self::TimeDisorder => "time-disorder",
             Self::UnusualVersion => "unusual-version",
+            Self::UnpackingLimit => "unpacking-limit",
         }
     }
 
     /// Whether the file ended there although more bytes may follow.
     #[must_use]
     pub const fn ends_the_file(self) -> bool {
-        matches!(self, Self::TruncatedTail | Self::DamagedRecord)
+        matches!(self, Self::TruncatedTail | Self::DamagedRecord | Self::UnpackingLimit)
     }
 
     /// Whether all of a kind (and interface) are told as one.
@@ -148,7 +152,7 @@ impl Warnings {
     }
 }
 
-const KINDS: usize = WarningKind::UnusualVersion as usize + 1;
+const KINDS: usize = WarningKind::UnpackingLimit as usize + 1;
 const MAX_WARNINGS: usize = 64;
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 //! - [`PcapWriter`], [`PcapNgWriter`]: capture files of every kind, honest or lying;
 //! - [`TcpFrame`]: TCP packets as bytes, with right checksums;
 //! - [`Capture`]: a capture of `testdata/`, to be changed and written again;
-//! - [`gzip`];
+//! - [`gzip`], [`lz4`], [`xz`], [`zstd`];
 //! - [`Truth`]: what is known of a scenario in `testdata/`.
 //!
 //! Everything here panics on wrong use, as tests do.
@@ -22,22 +22,15 @@
 #![forbid(unsafe_code)]
 
 mod capture;
+mod compress;
 mod frame;
 mod pcap;
 mod pcapng;
 mod truth;
 
-use std::io::Write;
-
 pub use capture::{Capture, CaptureRecord};
+pub use compress::{gzip, lz4, xz, zstd};
 pub use frame::TcpFrame;
 pub use pcap::PcapWriter;
 pub use pcapng::{InterfaceBlock, PcapNgWriter};
 pub use truth::{Nat, Point, Timeouts, Truth, TruthConnection};
-
-/// Compresses `bytes` into one gzip member.
-#[must_use]
-pub fn gzip(bytes: &[u8]) -> Vec<u8> {
-    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-    encoder.write_all(bytes).and_then(|()| encoder.finish()).expect("writing to memory")
-}

@@ -343,7 +343,7 @@ fn gzip_corrupt() {
         Err(Error::CorruptCompression { .. })
     ));
 
-    // In the middle: at most the last 32 KiB before it are lost.
+    // In the middle: nothing before it is lost.
     let mut writer = PcapWriter::new();
     let mut noise = 1_u32;
     for i in 0..2000 {
@@ -358,23 +358,16 @@ fn gzip_corrupt() {
     let half = zipped.len() / 2;
     zipped[half..half + 40_000].fill(0xff);
     let outcome = read(&zipped);
-    assert!(outcome.packets.len() >= 930, "{}", outcome.packets.len());
+    assert!(outcome.packets.len() >= 950, "{}", outcome.packets.len());
     assert_eq!(outcome.kinds().last(), Some(&WarningKind::DamagedRecord), "{:?}", outcome.warnings);
-}
-
-#[test]
-fn never_unpacked_twice() {
-    let twice = gzip(&gzip(&three().into_bytes()));
-    let Err(Error::UnsupportedFormat { format, .. }) = open(&twice) else { panic!() };
-    assert_eq!(format, "gzip inside gzip");
 }
 
 #[test]
 fn other_formats_are_named() {
     for (start, name) in [
-        (&[0x28, 0xb5, 0x2f, 0xfd][..], "zstd"),
-        (&[0xfd, b'7', b'z', b'X', b'Z', 0], "xz"),
-        (&[0x04, 0x22, 0x4d, 0x18], "lz4"),
+        (&[0x02, 0x21, 0x4c, 0x18][..], "legacy lz4"),
+        (b"BZh91AY", "bzip2"),
+        (b"PK\x03\x04", "zip"),
         (b"snoop\0\0\0", "snoop"),
     ] {
         let error = open(&[start, &[0; 30]].concat()).unwrap_err();
