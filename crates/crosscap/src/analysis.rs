@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use crosscap_correlation::{Correlation, correlate};
 use crosscap_diagnosis::{Diagnosis, diagnose, suspects};
+use crosscap_parser::ReadOptions;
 use crosscap_report::{PointInfo, Report};
 use rayon::prelude::*;
 
@@ -29,6 +30,7 @@ impl Analysis {
 pub struct AnalysisBuilder {
     points: Vec<PointFiles>,
     threads: Option<usize>,
+    reading: ReadOptions,
 }
 
 /// What came of it.
@@ -64,6 +66,13 @@ impl AnalysisBuilder {
         self
     }
 
+    /// How to read the files.
+    #[must_use]
+    pub fn reading(mut self, options: ReadOptions) -> Self {
+        self.reading = options;
+        self
+    }
+
     /// Reads the captures and analyses them.
     ///
     /// # Errors
@@ -86,14 +95,14 @@ impl AnalysisBuilder {
         let threads = self.threads.unwrap_or(0);
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
         let pool = pool.map_err(|e| Error::Threads { threads, reason: e.to_string() })?;
-        pool.install(|| analyse(&self.points))
+        pool.install(|| analyse(&self.points, &self.reading))
     }
 }
 
-fn analyse(given: &[PointFiles]) -> Result<Outcome, Error> {
+fn analyse(given: &[PointFiles], options: &ReadOptions) -> Result<Outcome, Error> {
     // Points are read side by side; cores that are left over share the work of one.
     let threads = rayon::current_num_threads() / given.len();
-    let read = given.par_iter().map(|point| read_point(point, threads));
+    let read = given.par_iter().map(|point| read_point(point, options, threads));
     let read: Vec<PointRead> = read.collect::<Result<_, _>>()?;
     let mut points = Vec::new();
     let mut infos: Vec<PointInfo> = Vec::new();
@@ -104,7 +113,7 @@ fn analyse(given: &[PointFiles]) -> Result<Outcome, Error> {
         files.push(r.files);
     }
     let correlation = correlate(points);
-    let ladders = second_look::fetch(&correlation, &files, &suspects(&correlation))?;
+    let ladders = second_look::fetch(&correlation, &files, options, &suspects(&correlation))?;
     let diagnosis = diagnose(&correlation, &ladders);
     let report = Report::new(&correlation, &infos, &diagnosis, &ladders);
     Ok(Outcome { report, correlation, diagnosis })

@@ -16,6 +16,8 @@
 //! # Ok::<(), crosscap::Error>(())
 //! ```
 //!
+//! [`file_info`] tells of one file what it is, as `capinfos` does, and more.
+//!
 //! # The way of the data
 //!
 //! | step | crate | result |
@@ -38,12 +40,14 @@
 
 mod analysis;
 mod error;
+mod info;
 mod read;
 mod second_look;
 mod shards;
 
 pub use analysis::{Analysis, AnalysisBuilder, Outcome};
 pub use error::Error;
+pub use info::file_info;
 
 pub use crosscap_correlation as correlation;
 pub use crosscap_diagnosis as diagnosis;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use crosscap_correlation::Point;
 use crosscap_packet::{Decoded, LinkType, NotTcp, TcpPacket, Timestamp, decode};
-use crosscap_parser::{CHUNK, CaptureFile, PacketRecord};
+use crosscap_parser::{CHUNK, CaptureFile, PacketRecord, ReadOptions};
 use crosscap_report::{PointInfo, Quality};
 
 use crate::Error;
@@ -27,18 +27,22 @@ pub(crate) struct PointRead {
 }
 
 /// Reads all files of a point as one capture, with as many threads.
-pub(crate) fn read_point(given: &PointFiles, threads: usize) -> Result<PointRead, Error> {
+pub(crate) fn read_point(
+    given: &PointFiles,
+    options: &ReadOptions,
+    threads: usize,
+) -> Result<PointRead, Error> {
     // Pipes give their bytes once, and suspicious packets are looked at twice.
     if let Some(pipe) = given.files.iter().find(|f| f.exists() && !f.is_file() && !f.is_dir()) {
         return Err(Error::NotAFile(pipe.display().to_string()));
     }
-    let files = in_order_of_time(&given.files)?;
+    let files = in_order_of_time(&given.files, options)?;
     let names = display_names(&files);
     let mut shards = Shards::new(threads);
     let mut seen = Seen::default();
     for (index, path) in files.iter().enumerate() {
         let index = u16::try_from(index).map_err(|_| Error::TooManyFiles(given.name.clone()))?;
-        let file = CaptureFile::open(path, index)?;
+        let file = options.open(path, index)?;
         let file = if threads > 1 {
             read_on_all_cores(file, &mut shards, &mut seen)?
         } else {
@@ -99,14 +103,13 @@ fn read_on_all_cores(
 }
 
 /// Sorts the files of a rotated set by their first packets; files without packets go last, in the order given.
-fn in_order_of_time(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Error> {
+fn in_order_of_time(paths: &[PathBuf], options: &ReadOptions) -> Result<Vec<PathBuf>, Error> {
     if let [only] = paths {
         return Ok(vec![only.clone()]);
     }
     let mut dated = Vec::with_capacity(paths.len());
     for path in paths {
-        let first =
-            CaptureFile::open(path, 0)?.next_record()?.map_or(Timestamp::MAX, |r| r.timestamp);
+        let first = options.open(path, 0)?.next_record()?.map_or(Timestamp::MAX, |r| r.timestamp);
         dated.push((first, path.clone()));
     }
     dated.sort_by_key(|(first, _)| *first);

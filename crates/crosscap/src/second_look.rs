@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use crosscap_correlation::{Correlation, Ladder, LegSighting};
 use crosscap_packet::{Decoded, Endpoint, FrameRef, TcpPacket, Timestamp, decode};
-use crosscap_parser::CaptureFile;
+use crosscap_parser::ReadOptions;
 use crosscap_reassembly::{Direction, Sighting};
 use foldhash::quality::RandomState;
 use hashbrown::HashMap;
@@ -17,11 +17,14 @@ use crate::Error;
 pub(crate) fn fetch(
     correlation: &Correlation,
     files: &[Vec<PathBuf>],
+    options: &ReadOptions,
     suspects: &[usize],
 ) -> Result<BTreeMap<usize, Ladder>, Error> {
     let found: Vec<Vec<(usize, LegSighting)>> = (0..files.len())
         .into_par_iter()
-        .map(|point| fetch_point(&mut Wanted::of(correlation, suspects, point), &files[point]))
+        .map(|point| {
+            fetch_point(&mut Wanted::of(correlation, suspects, point), &files[point], options)
+        })
         .collect::<Result<_, Error>>()?;
     let mut by_path: BTreeMap<usize, Vec<LegSighting>> =
         suspects.iter().map(|&s| (s, Vec::new())).collect();
@@ -36,14 +39,18 @@ pub(crate) fn fetch(
         .collect())
 }
 
-fn fetch_point(wanted: &mut Wanted, files: &[PathBuf]) -> Result<Vec<(usize, LegSighting)>, Error> {
+fn fetch_point(
+    wanted: &mut Wanted,
+    files: &[PathBuf],
+    options: &ReadOptions,
+) -> Result<Vec<(usize, LegSighting)>, Error> {
     let Some((first, last)) = wanted.range() else { return Ok(Vec::new()) };
     for (index, path) in files.iter().enumerate() {
         let index = u16::try_from(index).unwrap_or(u16::MAX);
         if index < first.file() || index > last.file() {
             continue;
         }
-        let mut file = CaptureFile::open(path, index)?;
+        let mut file = options.open(path, index)?;
         while let Some(record) = file.next_record()? {
             if record.frame > last {
                 break;

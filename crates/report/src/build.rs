@@ -53,10 +53,7 @@ impl Report {
             .collect();
         Self {
             schema: SCHEMA.into(),
-            generator: Generator {
-                name: "crosscap".into(),
-                version: env!("CARGO_PKG_VERSION").into(),
-            },
+            generator: Generator::this(),
             points: (0..correlation.points.len())
                 .map(|i| point(correlation, i, infos.get(i).cloned().unwrap_or_default()))
                 .collect(),

@@ -2,7 +2,9 @@
 
 use std::io::{self, Write};
 
-use crate::Report;
+use serde::Serialize;
+
+use crate::{Info, Report};
 
 /// Writes the report as indented JSON with a final newline.
 ///
@@ -10,6 +12,19 @@ use crate::Report;
 ///
 /// What `out` returns.
 pub fn write_json(report: &Report, out: &mut dyn Write) -> io::Result<()> {
-    serde_json::to_writer_pretty(&mut *out, report)?;
+    write(report, out)
+}
+
+/// Writes what capture files are as indented JSON with a final newline.
+///
+/// # Errors
+///
+/// What `out` returns.
+pub fn write_info_json(info: &Info, out: &mut dyn Write) -> io::Result<()> {
+    write(info, out)
+}
+
+fn write(what: &impl Serialize, out: &mut dyn Write) -> io::Result<()> {
+    serde_json::to_writer_pretty(&mut *out, what)?;
     writeln!(out)
 }

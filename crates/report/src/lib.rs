@@ -28,6 +28,7 @@
 
 mod build;
 mod escape;
+mod info;
 mod json;
 mod model;
 mod text;
@@ -36,10 +37,13 @@ mod wireshark;
 
 pub use build::PointInfo;
 pub use escape::terminal as escape_for_terminal;
-pub use json::write_json;
+pub use info::{
+    FileInfo, INFO_SCHEMA, Info, InterfaceInfo, Pause, ProtocolCount, Unreadable, WarningInfo,
+};
+pub use json::{write_info_json, write_json};
 pub use model::{
     Advice, Candidate, Clock, ClockSegment, Connection, Endpoints, Fact, Finding, Generator,
     IdleTimeout, Leg, Loss, Match, Nat, Point, Quality, Report, Rival, SCHEMA, Timeline,
     TimelineRow, TimelineSighting,
 };
-pub use text::{TextStyle, write_text};
+pub use text::{TextStyle, write_info_text, write_text};

@@ -37,6 +37,12 @@ pub struct Generator {
     pub version: String,
 }
 
+impl Generator {
+    pub(crate) fn this() -> Self {
+        Self { name: "crosscap".into(), version: env!("CARGO_PKG_VERSION").into() }
+    }
+}
+
 /// An observation point.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[non_exhaustive]

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Parser, Subcommand, ValueEnum};
+use crosscap::parser::ReadOptions;
 
 /// Why TCP connections hang, from packet captures taken at several points.
 #[derive(Debug, Parser)]
@@ -15,6 +16,7 @@ pub(crate) struct Args {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Diagnose(Diagnose),
+    Info(Info),
 }
 
 /// Match the connections of all captures across NAT and say which broke, where and why
@@ -36,6 +38,46 @@ pub(crate) struct Diagnose {
     /// Threads to use [default: one for each core]; changes the speed only
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) threads: Option<u16>,
+
+    #[command(flatten)]
+    pub(crate) reading: Reading,
+}
+
+/// Say of each capture file what it is: packets, times, order, gaps, drops, cuts, duplicates, damage
+///
+/// Exit status: 0 all whole, 1 a file is cut or damaged, 2 usage or input error.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Info {
+    /// Capture files; `-` is the standard input
+    #[arg(value_name = "FILE", required = true)]
+    pub(crate) files: Vec<PathBuf>,
+
+    /// How to write it
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: Format,
+
+    #[command(flatten)]
+    pub(crate) reading: Reading,
+}
+
+/// How to read.
+#[derive(Clone, Copy, Debug, clap::Args)]
+pub(crate) struct Reading {
+    /// The most bytes that a compressed file may unpack to [default: no limit]
+    #[arg(long, value_name = "BYTES", help_heading = "Reading")]
+    max_unpacked: Option<u64>,
+
+    /// How many times its size a compressed file may unpack to; the first 64 MiB are not judged
+    #[arg(long, value_name = "N", default_value_t = 1000, help_heading = "Reading")]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..))]
+    max_expansion: u32,
+}
+
+impl Reading {
+    pub(crate) fn options(self) -> ReadOptions {
+        let options = ReadOptions::new().max_expansion(self.max_expansion);
+        self.max_unpacked.map_or(options, |bytes| options.max_unpacked_bytes(bytes))
+    }
 }
 
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]

@@ -1,18 +1,19 @@
 //! `crosscap diagnose`.
 
 use std::error::Error;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, Write};
 use std::mem::ManuallyDrop;
 use std::process::ExitCode;
 
 use crosscap::Analysis;
-use crosscap::report::{TextStyle, escape_for_terminal, write_json, write_text};
+use crosscap::report::{escape_for_terminal, write_json, write_text};
 
 use crate::args::{Diagnose, Format, distinct};
+use crate::output;
 
 /// Runs the analysis and writes the report to the standard output.
 pub(crate) fn run(args: &Diagnose) -> Result<ExitCode, Box<dyn Error>> {
-    let mut analysis = Analysis::builder();
+    let mut analysis = Analysis::builder().reading(args.reading.options());
     for point in distinct(&args.points) {
         analysis = analysis.point(point.name, point.files);
     }
@@ -23,18 +24,10 @@ pub(crate) fn run(args: &Diagnose) -> Result<ExitCode, Box<dyn Error>> {
     let outcome = ManuallyDrop::new(analysis.run()?);
     let report = &outcome.report;
 
-    let stdout = io::stdout();
-    let color = anstream::AutoStream::choice(&stdout) != anstream::ColorChoice::Never;
-    let mut out = BufWriter::new(stdout.lock());
-    let written = match args.format {
-        Format::Text => write_text(report, TextStyle::with_color(color), &mut out),
-        Format::Json => write_json(report, &mut out),
-    };
-    // A reader that has seen enough, such as `head`, is no error.
-    match written.and_then(|()| out.flush()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => return Err(error.into()),
-        _ => {}
-    }
+    output::write(|style, out| match args.format {
+        Format::Text => write_text(report, style, out),
+        Format::Json => write_json(report, out),
+    })?;
     for point in &report.points {
         for quality in point.quality.iter().filter(|q| q.loses_packets()) {
             let warning = format!("{}: {}", point.name, quality.detail);

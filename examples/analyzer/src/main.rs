@@ -2,6 +2,8 @@
 
 mod args;
 mod diagnose;
+mod info;
+mod output;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -25,6 +27,7 @@ fn main() -> ExitCode {
     };
     let result = match args.command {
         Command::Diagnose(diagnose) => diagnose::run(&diagnose),
+        Command::Info(info) => info::run(&info),
     };
     result.unwrap_or_else(|error| {
         // Where even this cannot be written there is nobody to tell.
@@ -34,4 +37,4 @@ fn main() -> ExitCode {
 }
 
 /// Exit status for usage and input errors; clap uses it as well.
-const FAILED: u8 = 2;
+pub(crate) const FAILED: u8 = 2;

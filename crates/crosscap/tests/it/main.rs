@@ -22,6 +22,8 @@ mod less_seen;
 mod nothing_new;
 // The JSON report has the fields that others rely on.
 mod contract;
+// What a capture file is.
+mod info;
 // Crates depend downwards only.
 mod edges;
 // testdata/README.md names what is there.

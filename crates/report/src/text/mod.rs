@@ -1,13 +1,14 @@
 //! Text, for people.
 
 mod finding;
+mod info;
 mod layout;
 mod points;
 mod timeline;
 
 use std::io::{self, Write};
 
-use crate::Report;
+use crate::{Info, Report};
 use layout::Page;
 
 /// How the text looks.
@@ -45,6 +46,22 @@ pub fn write_text(report: &Report, style: TextStyle, out: &mut dyn Write) -> io:
     if report.findings.is_empty() {
         page.blank()?;
         page.line(&page.good("Nothing wrong was found in these connections."))?;
+    }
+    Ok(())
+}
+
+/// Writes what capture files are as text. Names from the command line and from files are made safe for a terminal.
+///
+/// # Errors
+///
+/// What `out` returns.
+pub fn write_info_text(info: &Info, style: TextStyle, out: &mut dyn Write) -> io::Result<()> {
+    let page = &mut Page::new(out, style.color);
+    for (i, file) in info.files.iter().enumerate() {
+        if i > 0 {
+            page.blank()?;
+        }
+        info::write(file, page)?;
     }
     Ok(())
 }

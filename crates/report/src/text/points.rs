@@ -134,7 +134,7 @@ fn capitalised(text: &str) -> String {
 }
 
 /// `2024-05-14 12:03:36`.
-fn date_time(nanos: i64) -> String {
+pub(super) fn date_time(nanos: i64) -> String {
     written(nanos, "%Y-%m-%d %H:%M:%S")
 }
 

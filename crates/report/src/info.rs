@@ -1,0 +1,174 @@
+//! What capture files are, apart from any diagnosis: `crosscap-info/1`.
+
+use serde::{Deserialize, Serialize};
+
+use crate::Generator;
+
+/// Name and version of the schema.
+pub const INFO_SCHEMA: &str = "crosscap-info/1";
+
+/// What was found out about some capture files.
+///
+/// Times are integer nanoseconds since the Unix epoch in the capture's own clock. Fields may be added, never renamed.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Info {
+    /// [`INFO_SCHEMA`].
+    pub schema: String,
+    /// What wrote it.
+    pub generator: Generator,
+    /// The files that could be read, in the order given.
+    pub files: Vec<FileInfo>,
+    /// Those that could not.
+    pub unreadable: Vec<Unreadable>,
+}
+
+impl Info {
+    /// Of these files.
+    #[must_use]
+    pub fn new(files: Vec<FileInfo>, unreadable: Vec<Unreadable>) -> Self {
+        Self { schema: INFO_SCHEMA.into(), generator: Generator::this(), files, unreadable }
+    }
+}
+
+/// A file that could not be read.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct Unreadable {
+    /// The file.
+    pub file: String,
+    /// Why.
+    pub error: String,
+}
+
+/// One capture file.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+pub struct FileInfo {
+    /// The file.
+    pub file: String,
+    /// `pcap`, `pcap (ns)`, `pcapng`, …
+    pub format: String,
+    /// `none`, `gzip`, …
+    pub compression: String,
+    /// Bytes of the file itself; null for pipes.
+    pub size: Option<u64>,
+    /// Bytes read, after decompression.
+    pub unpacked_size: u64,
+    /// Packets.
+    pub packets: u64,
+    /// The highest frame number, as Wireshark counts; more than the packets where pcapng holds blocks of other kinds.
+    pub frames: u64,
+    /// Bytes captured of all packets.
+    pub captured_bytes: u64,
+    /// Bytes that all packets had on the wire.
+    pub original_bytes: u64,
+    /// Bytes captured of the smallest packet; null where there is none.
+    pub smallest: Option<u64>,
+    /// Bytes captured of the largest packet; null where there is none.
+    pub largest: Option<u64>,
+    /// The earliest time of a packet.
+    pub first_ns: Option<i64>,
+    /// The latest time of a packet.
+    pub last_ns: Option<i64>,
+    /// Decimals of a second that the times make use of: 0, 3, 6 or 9.
+    pub time_digits: u32,
+    /// Packets that are earlier than the one before them.
+    pub out_of_order: u64,
+    /// The largest step back in time.
+    pub largest_step_back: Option<Pause>,
+    /// The longest times without any packet, longest first; at most three, none shorter than a second.
+    pub longest_pauses: Vec<Pause>,
+    /// Packets with the same bytes as one of the four before them.
+    pub duplicates: u64,
+    /// Packets of which not all bytes were captured.
+    pub cut: u64,
+    /// Packets that hold a TCP segment.
+    pub tcp: u64,
+    /// Packets of other IP protocols, by number.
+    pub other_protocols: Vec<ProtocolCount>,
+    /// Packets without IP.
+    pub not_ip: u64,
+    /// IP fragments.
+    pub fragments: u64,
+    /// Packets cut before the end of their headers.
+    pub cut_headers: u64,
+    /// Packets whose headers contradict themselves.
+    pub malformed: u64,
+    /// Packets of a link type that is not decoded.
+    pub unknown_link_type: u64,
+    /// The link types.
+    pub link_types: Vec<String>,
+    /// The largest snap length in bytes; 0 where none is known.
+    pub snap_len: u32,
+    /// The interfaces; one without a name for pcap.
+    pub interfaces: Vec<InterfaceInfo>,
+    /// What was odd.
+    pub warnings: Vec<WarningInfo>,
+    /// Whether the file ended in damage, or before its own end.
+    pub damaged: bool,
+}
+
+/// How many packets an IP protocol has.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct ProtocolCount {
+    /// IANA protocol number.
+    pub protocol: u8,
+    /// Packets.
+    pub packets: u64,
+}
+
+/// A step in time between a packet and the one before it.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
+pub struct Pause {
+    /// The frame behind it.
+    pub frame: u64,
+    /// Time of the packet before it.
+    pub from_ns: i64,
+    /// Time of the packet behind it.
+    pub to_ns: i64,
+}
+
+impl Pause {
+    /// Its length in nanoseconds; negative for a step back.
+    #[must_use]
+    pub const fn nanos(&self) -> i64 {
+        self.to_ns.saturating_sub(self.from_ns)
+    }
+}
+
+/// An interface.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+pub struct InterfaceInfo {
+    /// Its number, counted over all sections of the file.
+    pub id: u32,
+    /// Its name.
+    pub name: Option<String>,
+    /// The link type.
+    pub link_type: String,
+    /// Snap length in bytes; 0 where there is no limit or none is known.
+    pub snap_len: u32,
+    /// Packets.
+    pub packets: u64,
+    /// Bytes captured.
+    pub captured_bytes: u64,
+    /// The earliest time of a packet.
+    pub first_ns: Option<i64>,
+    /// The latest time of a packet.
+    pub last_ns: Option<i64>,
+}
+
+/// What was odd.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct WarningInfo {
+    /// `truncated-tail`, …
+    pub id: String,
+    /// In words.
+    pub detail: String,
+    /// Byte of the (decompressed) file where it was first met.
+    pub offset: u64,
+    /// Frames before it.
+    pub frame: u64,
+    /// How often.
+    pub count: u64,
+    /// The interface concerned.
+    pub interface: Option<u32>,
+}
