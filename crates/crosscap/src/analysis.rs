@@ -113,7 +113,8 @@ fn analyse(given: &[PointFiles], options: &ReadOptions) -> Result<Outcome, Error
         files.push(r.files);
     }
     let correlation = correlate(points);
-    let ladders = second_look::fetch(&correlation, &files, options, &suspects(&correlation))?;
+    let ladders =
+        second_look::fetch(&correlation, &files, options, threads, &suspects(&correlation))?;
     let diagnosis = diagnose(&correlation, &ladders);
     let report = Report::new(&correlation, &infos, &diagnosis, &ladders);
     Ok(Outcome { report, correlation, diagnosis })

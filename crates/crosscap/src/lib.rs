@@ -39,6 +39,7 @@
 #![forbid(unsafe_code)]
 
 mod analysis;
+mod batch;
 mod error;
 mod info;
 mod read;

@@ -4,12 +4,13 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 
 use crosscap_correlation::Point;
-use crosscap_packet::{Decoded, LinkType, NotTcp, TcpPacket, Timestamp, decode};
-use crosscap_parser::{CHUNK, CaptureFile, PacketRecord, ReadOptions};
+use crosscap_packet::{Decoded, Decoder, LinkType, NotTcp, Timestamp};
+use crosscap_parser::{CHUNK, CaptureFile, ReadOptions};
 use crosscap_report::{PointInfo, Quality};
 
 use crate::Error;
-use crate::shards::{Batch, Shards};
+use crate::batch::Batch;
+use crate::shards::Shards;
 
 /// A point as the user names it.
 #[derive(Clone, Debug)]
@@ -38,18 +39,20 @@ pub(crate) fn read_point(
     }
     let files = in_order_of_time(&given.files, options)?;
     let names = display_names(&files);
-    let mut shards = Shards::new(threads);
-    let mut seen = Seen::default();
+    let mut state = State { shards: Shards::new(threads), ..State::default() };
     for (index, path) in files.iter().enumerate() {
         let index = u16::try_from(index).map_err(|_| Error::TooManyFiles(given.name.clone()))?;
         let file = options.open(path, index)?;
         let file = if threads > 1 {
-            read_on_all_cores(file, &mut shards, &mut seen)?
+            state.read_on_all_cores(file)?
         } else {
-            read_on_one_core(file, &mut shards, &mut seen)?
+            state.read_on_one_core(file)?
         };
-        seen.file_ended(&names[usize::from(index)], &file);
+        state.seen.file_ended(&names[usize::from(index)], &file);
     }
+    let State { shards, decoder, mut seen } = state;
+    let defragmented = decoder.defragmenter().stats();
+    seen.fragmented = defragmented.incomplete + defragmented.evicted;
     let mut point = Point::new(given.name.clone(), shards.finish());
     point.files = names;
     (point.first, point.last) = (seen.first, seen.last);
@@ -57,47 +60,57 @@ pub(crate) fn read_point(
     Ok(PointRead { point, info, files })
 }
 
-fn read_on_one_core(
-    mut file: CaptureFile,
-    shards: &mut Shards,
-    seen: &mut Seen,
-) -> Result<CaptureFile, Error> {
-    while let Some(record) = file.next_record()? {
-        if let Some(packet) = seen.packet(&record) {
-            shards.push(record.frame, record.timestamp, &packet);
-        }
-    }
-    Ok(file)
+/// What goes on from file to file.
+#[derive(Default)]
+struct State {
+    shards: Shards,
+    decoder: Decoder,
+    seen: Seen,
 }
 
-/// Decodes some parts of the file while the connections of the parts before them are tracked.
-fn read_on_all_cores(
-    file: CaptureFile,
-    shards: &mut Shards,
-    seen: &mut Seen,
-) -> Result<CaptureFile, Error> {
-    let sorter = shards.sorter();
-    let mut parts = file.into_parts(CHUNK, |part| {
-        let (mut batch, mut seen) = (Batch::default(), Seen::default());
-        while let Some(record) = part.next_record()? {
-            if let Some(packet) = seen.packet(&record) {
-                sorter.put(&mut batch, record.frame, record.timestamp, &packet);
+impl State {
+    fn read_on_one_core(&mut self, mut file: CaptureFile) -> Result<CaptureFile, Error> {
+        let Some(tracker) = self.shards.tracker() else { return Ok(file) };
+        while let Some(r) = file.next_record()? {
+            self.seen.packet(r.timestamp);
+            match self.decoder.decode(r.link_type, r.data, r.original_len, r.timestamp) {
+                Decoded::Tcp(packet) => _ = tracker.push(r.frame, r.timestamp, &packet),
+                Decoded::IcmpError(error) => tracker.push_icmp(r.frame, r.timestamp, &error),
+                Decoded::NotTcp(why) => self.seen.not_tcp(why),
+                _ => {}
             }
         }
-        Ok((batch, seen))
-    });
-    let mut ready = Vec::new();
-    loop {
-        let (next, ()) = rayon::join(|| parts.next_parts(), || shards.take(&ready));
-        let next = next?;
-        if next.is_empty() {
-            return Ok(parts.into_file());
-        }
-        ready.clear();
-        for part in next {
-            let (batch, of_part) = part.value;
-            seen.add(&of_part);
-            ready.push((batch, part.frames_before));
+        Ok(file)
+    }
+
+    /// Decodes some parts of the file while the connections of the parts before them are tracked.
+    fn read_on_all_cores(&mut self, file: CaptureFile) -> Result<CaptureFile, Error> {
+        let sorter = self.shards.sorter();
+        let shard = |src, dst| Some(sorter.shard(src, dst));
+        let mut parts = file.into_parts(CHUNK, |part| {
+            let (mut batch, mut seen) = (Batch::default(), Seen::default());
+            while let Some(record) = part.next_record()? {
+                seen.packet(record.timestamp);
+                if let Some(why) = batch.take(&record, shard) {
+                    seen.not_tcp(why);
+                }
+            }
+            Ok((batch, seen))
+        });
+        let mut ready = Vec::new();
+        loop {
+            let (next, ()) = rayon::join(|| parts.next_parts(), || self.shards.take(&ready));
+            let next = next?;
+            if next.is_empty() {
+                return Ok(parts.into_file());
+            }
+            ready.clear();
+            for part in next {
+                let (mut batch, seen) = part.value;
+                batch.defragment(&mut self.decoder, shard);
+                self.seen.add(&seen);
+                ready.push((batch, part.frames_before));
+            }
         }
     }
 }
@@ -139,22 +152,15 @@ struct Seen {
     snap_len: u32,
     cut: u64,
     malformed: u64,
-    fragments: u64,
+    fragmented: u64,
     unknown_link: u64,
     quality: Vec<Quality>,
 }
 
 impl Seen {
-    /// Counts a packet, and decodes it.
-    fn packet<'a>(&mut self, record: &PacketRecord<'a>) -> Option<TcpPacket<'a>> {
+    fn packet(&mut self, time: Timestamp) {
         self.packets += 1;
-        self.times(record.timestamp, record.timestamp);
-        match decode(record.link_type, record.data, record.original_len) {
-            Decoded::Tcp(packet) => return Some(packet),
-            Decoded::NotTcp(why) => self.not_tcp(why),
-            _ => {}
-        }
-        None
+        self.times(time, time);
     }
 
     fn times(&mut self, first: Timestamp, last: Timestamp) {
@@ -170,7 +176,6 @@ impl Seen {
         self.packets += part.packets;
         self.cut += part.cut;
         self.malformed += part.malformed;
-        self.fragments += part.fragments;
         self.unknown_link += part.unknown_link;
     }
 
@@ -178,7 +183,6 @@ impl Seen {
         match why {
             NotTcp::Cut => self.cut += 1,
             NotTcp::Malformed => self.malformed += 1,
-            NotTcp::Fragment => self.fragments += 1,
             NotTcp::UnknownLinkType => self.unknown_link += 1,
             _ => {}
         }
@@ -217,7 +221,11 @@ impl Seen {
                 "packets were cut by the snap length before the end of their headers",
             ),
             (self.malformed, "malformed", "packets have headers that contradict themselves"),
-            (self.fragments, "fragments", "IP fragments were not put together"),
+            (
+                self.fragmented,
+                "fragments",
+                "IP datagrams were not put together, as fragments are missing",
+            ),
             (
                 self.unknown_link,
                 "unknown-link-type",

@@ -4,26 +4,33 @@ use std::collections::{BTreeMap, VecDeque};
 use std::path::PathBuf;
 
 use crosscap_correlation::{Correlation, Ladder, LegSighting};
-use crosscap_packet::{Decoded, Endpoint, FrameRef, TcpPacket, Timestamp, decode};
-use crosscap_parser::ReadOptions;
+use crosscap_packet::{Decoded, Decoder, Endpoint, FrameRef};
+use crosscap_parser::{CHUNK, CaptureFile, ReadOptions};
 use crosscap_reassembly::{Direction, Sighting};
 use foldhash::quality::RandomState;
 use hashbrown::HashMap;
 use rayon::prelude::*;
 
 use crate::Error;
+use crate::batch::{Batch, Item};
 
 /// The packets of each of `suspects` (indices of paths), side by side. `files` are those of each point.
 pub(crate) fn fetch(
     correlation: &Correlation,
     files: &[Vec<PathBuf>],
     options: &ReadOptions,
+    threads: usize,
     suspects: &[usize],
 ) -> Result<BTreeMap<usize, Ladder>, Error> {
     let found: Vec<Vec<(usize, LegSighting)>> = (0..files.len())
         .into_par_iter()
         .map(|point| {
-            fetch_point(&mut Wanted::of(correlation, suspects, point), &files[point], options)
+            fetch_point(
+                &mut Wanted::of(correlation, suspects, point),
+                &files[point],
+                options,
+                threads,
+            )
         })
         .collect::<Result<_, Error>>()?;
     let mut by_path: BTreeMap<usize, Vec<LegSighting>> =
@@ -43,27 +50,75 @@ fn fetch_point(
     wanted: &mut Wanted,
     files: &[PathBuf],
     options: &ReadOptions,
+    threads: usize,
 ) -> Result<Vec<(usize, LegSighting)>, Error> {
     let Some((first, last)) = wanted.range() else { return Ok(Vec::new()) };
+    let mut decoder = Decoder::new();
     for (index, path) in files.iter().enumerate() {
         let index = u16::try_from(index).unwrap_or(u16::MAX);
         if index < first.file() || index > last.file() {
             continue;
         }
-        let mut file = options.open(path, index)?;
-        while let Some(record) = file.next_record()? {
-            if record.frame > last {
-                break;
-            }
-            if record.frame >= first
-                && let Decoded::Tcp(packet) =
-                    decode(record.link_type, record.data, record.original_len)
-            {
-                wanted.take(record.frame, record.timestamp, &packet);
-            }
+        let file = options.open(path, index)?;
+        if threads > 1 {
+            take_on_all_cores(wanted, file, &mut decoder, last)?;
+        } else {
+            take_on_one_core(wanted, file, &mut decoder, last)?;
         }
     }
     Ok(wanted.legs.drain(..).flat_map(WantedLeg::into_sightings).collect())
+}
+
+fn take_on_one_core(
+    wanted: &mut Wanted,
+    mut file: CaptureFile,
+    decoder: &mut Decoder,
+    last: FrameRef,
+) -> Result<(), Error> {
+    while let Some(r) = file.next_record()? {
+        if r.frame > last {
+            break;
+        }
+        // Fragments of the first packet may lie before it.
+        if let Decoded::Tcp(p) = decoder.decode(r.link_type, r.data, r.original_len, r.timestamp) {
+            let at = Sighting { time: r.timestamp, frame: r.frame, segment: p.segment };
+            wanted.take(p.src, p.dst, at);
+        }
+    }
+    Ok(())
+}
+
+fn take_on_all_cores(
+    wanted: &mut Wanted,
+    file: CaptureFile,
+    decoder: &mut Decoder,
+    last: FrameRef,
+) -> Result<(), Error> {
+    let known = wanted.by_ends.clone();
+    let list = |src, dst| known.contains_key(&ends(src, dst)).then_some(0);
+    let mut parts = file.into_parts(CHUNK, |part| {
+        let mut batch = Batch::default();
+        while let Some(record) = part.next_record()? {
+            batch.take(&record, list);
+        }
+        Ok(batch)
+    });
+    loop {
+        let several = parts.next_parts()?;
+        if several.is_empty() {
+            return Ok(());
+        }
+        for mut part in several {
+            part.value.defragment(decoder, list);
+            for item in part.value.items(0, part.frames_before) {
+                match item {
+                    Item::Segment(_, _, at) if at.frame > last => return Ok(()),
+                    Item::Segment(src, dst, at) => wanted.take(src, dst, at),
+                    Item::Icmp(..) => {}
+                }
+            }
+        }
+    }
 }
 
 /// The legs of one point whose packets are wanted.
@@ -116,14 +171,13 @@ impl Wanted {
         Some((self.legs.iter().map(|l| l.first).min()?, self.legs.iter().map(|l| l.last).max()?))
     }
 
-    fn take(&mut self, frame: FrameRef, time: Timestamp, packet: &TcpPacket<'_>) {
-        let Some(legs) = self.by_ends.get(&ends(packet.src, packet.dst)) else { return };
+    fn take(&mut self, src: Endpoint, dst: Endpoint, at: Sighting) {
+        let Some(legs) = self.by_ends.get(&ends(src, dst)) else { return };
         // Several uses of one four-tuple follow each other.
-        let latest = legs.partition_point(|&l| self.legs[l].first <= frame).checked_sub(1);
-        let mine = latest.map(|i| legs[i]).filter(|&l| frame <= self.legs[l].last);
+        let latest = legs.partition_point(|&l| self.legs[l].first <= at.frame).checked_sub(1);
+        let mine = latest.map(|i| legs[i]).filter(|&l| at.frame <= self.legs[l].last);
         if let Some(leg) = mine.map(|l| &mut self.legs[l]) {
-            let direction = if packet.src == leg.orig { Direction::Orig } else { Direction::Resp };
-            let at = Sighting { time, frame, segment: packet.segment };
+            let direction = if src == leg.orig { Direction::Orig } else { Direction::Resp };
             let sighting = LegSighting { leg: leg.place, direction, at };
             if leg.head.len() < HEAD {
                 leg.head.push(sighting);

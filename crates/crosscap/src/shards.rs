@@ -6,10 +6,12 @@
 use std::hash::BuildHasher;
 use std::net::IpAddr;
 
-use crosscap_packet::{Endpoint, FrameRef, TcpPacket, Timestamp};
-use crosscap_reassembly::{Connection, Sighting, Tracker};
+use crosscap_packet::Endpoint;
+use crosscap_reassembly::{Connection, Tracker};
 use foldhash::quality::RandomState;
 use rayon::prelude::*;
+
+use crate::batch::{Batch, Item};
 
 /// One tracker for each core.
 pub(crate) struct Shards {
@@ -24,22 +26,8 @@ pub(crate) struct Sorter {
     hasher: RandomState,
 }
 
-/// Packets of one part of a file on their way from the core that decoded them to those that track them: one list for
-/// each shard, in the order of the file. Frames count from the beginning of the part.
-#[derive(Default)]
-pub(crate) struct Batch {
-    packets: Vec<Vec<Packet>>,
-}
-
-#[derive(Clone, Copy)]
-struct Packet {
-    src: Endpoint,
-    dst: Endpoint,
-    at: Sighting,
-}
-
 impl Sorter {
-    fn shard(&self, a: Endpoint, b: Endpoint) -> usize {
+    pub(crate) fn shard(&self, a: Endpoint, b: Endpoint) -> usize {
         let (low, high) = if a <= b { (a, b) } else { (b, a) };
         let hash = match (low.addr, high.addr) {
             (IpAddr::V4(l), IpAddr::V4(h)) => self.hasher.hash_one((
@@ -50,22 +38,12 @@ impl Sorter {
         };
         (hash % self.shards as u64) as usize
     }
+}
 
-    /// Puts the next packet of a part into its batch.
-    pub(crate) fn put(
-        &self,
-        batch: &mut Batch,
-        frame: FrameRef,
-        time: Timestamp,
-        p: &TcpPacket<'_>,
-    ) {
-        if batch.packets.is_empty() {
-            batch.packets.resize_with(self.shards, Vec::new);
-        }
-        if let Some(packets) = batch.packets.get_mut(self.shard(p.src, p.dst)) {
-            let at = Sighting { time, frame, segment: p.segment };
-            packets.push(Packet { src: p.src, dst: p.dst, at });
-        }
+/// One.
+impl Default for Shards {
+    fn default() -> Self {
+        Self::new(1)
     }
 }
 
@@ -80,23 +58,21 @@ impl Shards {
         self.sorter.clone()
     }
 
-    /// Takes the packets of parts of a file that follow each other; with each, the frames before it.
+    /// Takes what parts of a file that follow each other hold for each shard; with each, the frames before it.
     pub(crate) fn take(&mut self, parts: &[(Batch, u64)]) {
         self.trackers.par_iter_mut().enumerate().for_each(|(shard, tracker)| {
-            for (batch, frames_before) in parts {
-                for packet in batch.packets.get(shard).into_iter().flatten() {
-                    let frame = packet.at.frame.behind(*frames_before);
-                    tracker.push_segment(packet.src, packet.dst, Sighting { frame, ..packet.at });
+            for item in parts.iter().flat_map(|(batch, before)| batch.items(shard, *before)) {
+                match item {
+                    Item::Segment(src, dst, at) => _ = tracker.push_segment(src, dst, at),
+                    Item::Icmp(frame, time, error) => tracker.push_icmp(frame, time, &error),
                 }
             }
         });
     }
 
-    /// Takes the next packet.
-    pub(crate) fn push(&mut self, frame: FrameRef, time: Timestamp, packet: &TcpPacket<'_>) {
-        if let Some(tracker) = self.trackers.first_mut() {
-            tracker.push(frame, time, packet);
-        }
+    /// The only tracker, where there is one shard.
+    pub(crate) fn tracker(&mut self) -> Option<&mut Tracker> {
+        self.trackers.first_mut()
     }
 
     /// All connections, in order of their first packets.

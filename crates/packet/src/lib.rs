@@ -31,19 +31,29 @@
 #![forbid(unsafe_code)]
 
 mod decode;
+mod decoder;
+mod defrag;
 mod endpoint;
+mod fragment;
 mod frame;
+mod icmp;
 mod link;
 mod options;
 mod segment;
 mod seq;
 mod time;
+mod tunnel;
 
 pub use decode::{Decoded, NotTcp, TcpPacket, decode};
+pub use decoder::Decoder;
+pub use defrag::{Datagram, DefragLimits, DefragStats, Defragmenter};
 pub use endpoint::Endpoint;
+pub use fragment::Fragment;
 pub use frame::FrameRef;
+pub use icmp::IcmpError;
 pub use link::LinkType;
 pub use options::{TcpOption, TcpOptions, TcpTimestamps};
 pub use segment::{Segment, TcpFlags};
 pub use seq::SeqNumber;
 pub use time::Timestamp;
+pub use tunnel::{Tunnel, TunnelKind};

@@ -1,6 +1,6 @@
 //! One use of a four-tuple.
 
-use crosscap_packet::{Endpoint, TcpFlags};
+use crosscap_packet::{Endpoint, FrameRef, IcmpError, TcpFlags, Timestamp};
 
 use crate::flow::Kind;
 use crate::history::History;
@@ -48,6 +48,19 @@ impl Wait {
     }
 }
 
+/// The ICMP errors about a connection.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct IcmpErrors {
+    /// How many were captured.
+    pub count: u64,
+    /// When the first was.
+    pub time: Timestamp,
+    /// The frame of the first.
+    pub frame: FrameRef,
+    /// What the first says.
+    pub first: IcmpError,
+}
+
 /// A TCP connection as one observation point saw it.
 #[derive(Clone, Debug)]
 pub struct Connection {
@@ -61,6 +74,8 @@ pub struct Connection {
     pub silences: Option<Box<Silences>>,
     /// The longest time the responder took to answer, where it ever did.
     pub longest_wait: Option<Box<Wait>>,
+    /// ICMP errors that quote its segments; `None` where there was none.
+    pub icmp_errors: Option<Box<IcmpErrors>>,
     flows: [Flow; 2],
     history: History,
     /// The last new payload of the originator, until the responder sends any.
@@ -75,6 +90,7 @@ impl Connection {
             incarnation,
             silences: None,
             longest_wait: None,
+            icmp_errors: None,
             flows: [Flow::new(), Flow::new()],
             history: History::default(),
             unanswered: None,
@@ -166,6 +182,11 @@ impl Connection {
     /// The direction of a packet from `src`.
     pub(crate) fn direction_from(&self, src: Endpoint) -> Direction {
         if src == self.orig { Direction::Orig } else { Direction::Resp }
+    }
+
+    pub(crate) fn icmp_error(&mut self, frame: FrameRef, time: Timestamp, error: &IcmpError) {
+        let new = || Box::new(IcmpErrors { count: 0, time, frame, first: *error });
+        self.icmp_errors.get_or_insert_with(new).count += 1;
     }
 
     pub(crate) fn push(&mut self, direction: Direction, at: Sighting) {

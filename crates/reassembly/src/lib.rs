@@ -41,7 +41,7 @@ mod silence;
 mod state;
 mod tracker;
 
-pub use connection::{Connection, Direction, Wait};
+pub use connection::{Connection, Direction, IcmpErrors, Wait};
 pub use flow::{Flow, Sighting};
 pub use reset::{Reset, ResetForm};
 pub use silence::{Phase, Silence, Silences};

@@ -3,7 +3,7 @@
 use std::hash::BuildHasher;
 use std::net::IpAddr;
 
-use crosscap_packet::{Endpoint, FrameRef, Segment, TcpFlags, TcpPacket, Timestamp};
+use crosscap_packet::{Endpoint, FrameRef, IcmpError, Segment, TcpFlags, TcpPacket, Timestamp};
 use foldhash::quality::RandomState;
 use hashbrown::HashTable;
 
@@ -37,11 +37,7 @@ impl Tracker {
     /// As [`push`](Self::push), for a segment from `src` to `dst` whose bytes are no longer at hand.
     pub fn push_segment(&mut self, src: Endpoint, dst: Endpoint, at: Sighting) -> usize {
         let hash = hash(&self.hasher, src, dst);
-        let same_tuple = |&index: &u32| {
-            let c = &self.connections[index as usize];
-            (c.orig, c.resp) == (src, dst) || (c.resp, c.orig) == (src, dst)
-        };
-        let found = self.table.find(hash, same_tuple).copied();
+        let found = self.find(hash, src, dst);
         let index = match found {
             Some(i) if !begins_anew(&self.connections[i as usize], src, &at.segment) => i,
             _ => {
@@ -56,6 +52,23 @@ impl Tracker {
         let direction = connection.direction_from(src);
         connection.push(direction, at);
         index as usize
+    }
+
+    /// Takes an ICMP error. It is noted with the connection whose segment it quotes; one about a segment that was not
+    /// captured, or was translated on its way, belongs to none.
+    pub fn push_icmp(&mut self, frame: FrameRef, time: Timestamp, error: &IcmpError) {
+        let hash = hash(&self.hasher, error.src, error.dst);
+        if let Some(index) = self.find(hash, error.src, error.dst) {
+            self.connections[index as usize].icmp_error(frame, time, error);
+        }
+    }
+
+    fn find(&self, hash: u64, src: Endpoint, dst: Endpoint) -> Option<u32> {
+        let same_tuple = |&index: &u32| {
+            let c = &self.connections[index as usize];
+            (c.orig, c.resp) == (src, dst) || (c.resp, c.orig) == (src, dst)
+        };
+        self.table.find(hash, same_tuple).copied()
     }
 
     /// All connections, in order of their first packets.

@@ -134,10 +134,14 @@ impl Tally {
     }
 
     fn contents(&mut self, record: &PacketRecord<'_>) {
-        let Decoded::NotTcp(why) = decode(record.link_type, record.data, record.original_len)
-        else {
-            self.tcp += 1;
-            return;
+        let why = match decode(record.link_type, record.data, record.original_len) {
+            Decoded::Tcp(_) => return self.tcp += 1,
+            Decoded::Fragment(_) => return self.fragments += 1,
+            Decoded::IcmpError(e) => {
+                NotTcp::OtherProtocol(if e.from.is_ipv4() { ICMP } else { ICMPV6 })
+            }
+            Decoded::NotTcp(why) => why,
+            _ => NotTcp::Malformed,
         };
         match why {
             NotTcp::OtherProtocol(protocol) => {
@@ -145,7 +149,6 @@ impl Tally {
                 self.other_protocols[usize::from(protocol)] += 1;
             }
             NotTcp::NotIp => self.not_ip += 1,
-            NotTcp::Fragment => self.fragments += 1,
             NotTcp::Cut => self.cut_headers += 1,
             NotTcp::UnknownLinkType => self.unknown_link_type += 1,
             _ => self.malformed += 1,
@@ -217,5 +220,7 @@ fn digits(nanos: i64) -> u32 {
 
 /// As many packets back are compared, as editcap does.
 const WINDOW: usize = 4;
+const ICMP: u8 = 1;
+const ICMPV6: u8 = 58;
 const PAUSES: usize = 3;
 const SECOND: i64 = 1_000_000_000;

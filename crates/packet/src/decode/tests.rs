@@ -28,7 +28,7 @@ fn with_prefix(prefix: &[u8], packet: &[u8]) -> Vec<u8> {
 fn tcp(link_type: LinkType, frame: &[u8]) -> TcpPacket<'_> {
     match decode(link_type, frame, frame.len() as u32) {
         Decoded::Tcp(packet) => packet,
-        Decoded::NotTcp(why) => panic!("{why:?}"),
+        other => panic!("{other:?}"),
     }
 }
 
@@ -85,16 +85,21 @@ fn ipv6_with_and_without_extension_headers() {
     extended.extend(&plain[40..]);
     assert_eq!(tcp(LinkType::RAW, &extended), expected);
 
-    // The first fragment has the TCP header, the others do not.
-    for (offset, first) in [(0u8, true), (1, false)] {
+    // Parts of a datagram, and what is called one but is all of it.
+    for (field, part) in [(0, false), (1, true), (8, true), (9, true)] {
         let mut fragment = plain[..40].to_vec();
         fragment[6] = 44;
         fragment[5] += 8;
-        fragment.extend([6, 0, 0, offset << 3 | 1, 0, 0, 0, 1]);
+        fragment.extend([6, 0, 0, field, 0, 0, 0, 1]);
         fragment.extend(&plain[40..]);
-        let decoded = decode(LinkType::RAW, &fragment, fragment.len() as u32);
-        assert_eq!(matches!(decoded, Decoded::Tcp(_)), first, "{decoded:?}");
-        assert_eq!(decoded == Decoded::NotTcp(NotTcp::Fragment), !first);
+        match decode(LinkType::RAW, &fragment, fragment.len() as u32) {
+            Decoded::Tcp(packet) => assert_eq!((packet, part), (expected, false)),
+            Decoded::Fragment(f) => {
+                assert_eq!((f.id, f.protocol, f.offset), (1, 6, u32::from(field & !7)));
+                assert_eq!((f.more, f.data, part), (field & 1 == 1, &plain[40..], true));
+            }
+            other => panic!("{other:?}"),
+        }
     }
 }
 
@@ -120,7 +125,7 @@ fn what_is_not_tcp_says_why() {
     let ip = ipv4_tcp();
     let why = |bytes: &[u8], len: usize| match decode(LinkType::RAW, bytes, len as u32) {
         Decoded::NotTcp(why) => why,
-        Decoded::Tcp(p) => panic!("{p:?}"),
+        other => panic!("{other:?}"),
     };
     let changed = |at: usize, to: u8| {
         let mut bytes = ip.clone();
@@ -132,7 +137,6 @@ fn what_is_not_tcp_says_why() {
     assert_eq!(why(&changed(0, 0x44), ip.len()), NotTcp::Malformed); // IHL 4
     assert_eq!(why(&changed(3, 19), ip.len()), NotTcp::Malformed); // total length below the header
     assert_eq!(why(&changed(9, 17), ip.len()), NotTcp::OtherProtocol(17));
-    assert_eq!(why(&changed(7, 1), ip.len()), NotTcp::Fragment);
     assert_eq!(why(&changed(32, 0x40), ip.len()), NotTcp::Malformed); // TCP offset 4
     assert_eq!(why(&changed(0, 0x15), ip.len()), NotTcp::NotIp);
     let tags = with_prefix(&[0; 12], &[0x81, 0, 0, 1].repeat(300));

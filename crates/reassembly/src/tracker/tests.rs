@@ -45,7 +45,8 @@ impl Talk {
             timestamps: None,
             has_options: false,
         };
-        let packet = TcpPacket { src, dst, segment, options: TcpOptions::default(), payload: &[] };
+        let options = TcpOptions::default();
+        let packet = TcpPacket { src, dst, segment, options, payload: &[], tunnel: None };
         self.tracker.push(FrameRef::new(0, self.frames), Timestamp(time), &packet)
     }
 
@@ -174,4 +175,28 @@ fn a_flipped_connection_reads_as_if_seen_right() {
     assert_eq!(c.history(), "sHaD");
     let silences = c.silences.unwrap();
     assert!(silences.longest_outlived(Phase::Established, Direction::Orig).is_some());
+}
+
+#[test]
+fn an_icmp_error_goes_to_the_connection_it_quotes() {
+    let mut talk = Talk::new();
+    talk.say(0, Direction::Orig, SYN, 7, 0, 0);
+    let [client, server] = ["10.0.0.1:40000", "10.0.0.2:80"].map(|e| e.parse().unwrap());
+    let about = |src: Endpoint, dst: Endpoint| IcmpError {
+        from: "10.0.0.254".parse().unwrap(),
+        to: src.addr,
+        icmp_type: 3,
+        code: 1,
+        mtu: None,
+        src,
+        dst,
+        seq: SeqNumber(7),
+    };
+    let other = Endpoint { port: 41_000, ..client };
+    talk.tracker.push_icmp(FrameRef::new(0, 2), Timestamp(5), &about(client, server));
+    talk.tracker.push_icmp(FrameRef::new(0, 3), Timestamp(6), &about(other, server));
+    talk.tracker.push_icmp(FrameRef::new(0, 4), Timestamp(7), &about(client, server));
+    let errors = talk.only().icmp_errors.unwrap();
+    assert_eq!((errors.count, errors.frame.number(), errors.time), (2, 2, Timestamp(5)));
+    assert_eq!(errors.first, about(client, server));
 }
