@@ -2,21 +2,21 @@
 
 use std::fmt;
 use std::io::Read;
+use std::net::IpAddr;
 use std::path::Path;
 
 use crosscap_packet::{FrameRef, LinkType, Timestamp};
 
 use crate::buffer::Buffer;
 use crate::checkpoint::State;
-use crate::format::known_but_unread;
 use crate::log::Log;
-use crate::pcap::{FILE_HEADER, Pcap};
-use crate::pcapng::{PcapNg, SECTION_HEAD};
+use crate::reader::Reader;
 use crate::record::Found;
-use crate::source::{Source, Tail};
+use crate::salvage::Salvage;
+use crate::source::Source;
 use crate::{
-    Checkpoint, Compression, Error, Format, Interface, PacketRecord, ReadOptions, Warning,
-    WarningKind,
+    BlockCounts, Checkpoint, Compression, Error, Format, Interface, InterfaceStatistics,
+    PacketRecord, ReadOptions, Secrets, SectionInfo, Warning, WarningKind,
 };
 
 /// One open capture file; read with [`next_record`](Self::next_record).
@@ -27,11 +27,7 @@ pub struct CaptureFile {
     file_index: u16,
     packets: u64,
     last: Timestamp,
-}
-
-enum Reader {
-    Pcap(Pcap),
-    PcapNg(PcapNg),
+    salvage: Option<Box<Salvage>>,
 }
 
 impl CaptureFile {
@@ -65,11 +61,12 @@ impl CaptureFile {
         source: Source,
         name: String,
         file_index: u16,
-        _options: &ReadOptions,
+        options: &ReadOptions,
     ) -> Result<Self, Error> {
-        let (mut buffer, mut log) = (Buffer::new(source), Log::new(name));
+        let (mut buffer, mut log) = (Buffer::new(source), Log::new(name, options.salvages()));
         let reader = Reader::open(&mut buffer, &mut log)?;
-        Ok(Self { buffer, log, reader, file_index, packets: 0, last: Timestamp::MIN })
+        let salvage = options.salvages().then(|| Box::new(Salvage::new(reader.snap_len())));
+        Ok(Self { buffer, log, reader, file_index, packets: 0, last: Timestamp::MIN, salvage })
     }
 
     /// The next packet, borrowed until the next call; `None` at the end of the file. Damage ends the file too:
@@ -80,23 +77,33 @@ impl CaptureFile {
     /// [`Error::Io`] where the operating system fails to read. No packet comes after it.
     #[inline]
     pub fn next_record(&mut self) -> Result<Option<PacketRecord<'_>>, Error> {
-        if self.log.ended {
-            return Ok(None);
+        match self.reader.common(&mut self.buffer, &mut self.log) {
+            Some(found) => Ok(Some(self.record(&found))),
+            None => self.any_record(),
         }
-        let found = match &mut self.reader {
-            Reader::Pcap(pcap) => pcap.next(&mut self.buffer, &mut self.log)?,
-            Reader::PcapNg(pcapng) => pcapng.next(&mut self.buffer, &mut self.log)?,
+    }
+
+    #[inline(never)]
+    fn any_record(&mut self) -> Result<Option<PacketRecord<'_>>, Error> {
+        let found = match &mut self.salvage {
+            _ if self.log.has_ended() => None,
+            None => self.reader.any(&mut self.buffer, &mut self.log)?,
+            Some(salvage) => {
+                self.reader.next_behind_damage(salvage, &mut self.buffer, &mut self.log)?
+            }
         };
-        let Some(found) = found else {
-            return Ok(None);
-        };
+        Ok(found.map(|found| self.record(&found)))
+    }
+
+    #[inline(always)]
+    fn record(&mut self, found: &Found) -> PacketRecord<'_> {
         if found.timestamp < self.last {
-            self.out_of_order(&found);
+            self.out_of_order(found);
         }
         self.last = found.timestamp;
         self.log.frames += 1;
         self.packets += 1;
-        Ok(Some(PacketRecord {
+        PacketRecord {
             frame: FrameRef::new(self.file_index, self.log.frames),
             timestamp: found.timestamp,
             original_len: found.original_len,
@@ -105,7 +112,9 @@ impl CaptureFile {
             snap_len: found.snap_len,
             data: self.buffer.slice(found.at, found.len),
             offset: found.offset,
-        }))
+            after_gap: found.offset >= self.log.first_gap,
+            block: found.block.in_buffer(&self.buffer),
+        }
     }
 
     #[cold]
@@ -138,10 +147,7 @@ impl CaptureFile {
     /// The file format.
     #[must_use]
     pub const fn format(&self) -> Format {
-        match &self.reader {
-            Reader::Pcap(pcap) => pcap.format(),
-            Reader::PcapNg(_) => Format::PcapNg,
-        }
+        self.reader.format()
     }
 
     /// How the file is compressed.
@@ -177,28 +183,51 @@ impl CaptureFile {
     /// The interfaces described so far, over all sections. One without a name for pcap.
     #[must_use]
     pub fn interfaces(&self) -> &[Interface] {
-        match &self.reader {
-            Reader::Pcap(pcap) => std::slice::from_ref(pcap.interface()),
-            Reader::PcapNg(pcapng) => pcapng.interfaces(),
-        }
+        self.reader.interfaces()
     }
 
     /// The link types of the interfaces so far, in order of appearance, each once (at most 256).
     #[must_use]
     pub fn link_types(&self) -> &[LinkType] {
-        match &self.reader {
-            Reader::Pcap(pcap) => std::slice::from_ref(pcap.link_type()),
-            Reader::PcapNg(pcapng) => pcapng.link_types(),
-        }
+        self.reader.link_types()
     }
 
     /// The largest snap length so far in bytes; 0 where none is known.
     #[must_use]
     pub const fn snap_len(&self) -> u32 {
-        match &self.reader {
-            Reader::Pcap(pcap) => pcap.interface().snap_len(),
-            Reader::PcapNg(pcapng) => pcapng.snap_len(),
-        }
+        self.reader.snap_len()
+    }
+
+    /// The sections of a pcapng file read so far, at most 4096. None for other formats.
+    #[must_use]
+    pub fn sections(&self) -> &[SectionInfo] {
+        self.reader.contents().map_or(&[], |contents| &contents.sections)
+    }
+
+    /// The last statistics so far that a pcapng file has of an interface: an index into
+    /// [`interfaces`](Self::interfaces).
+    #[must_use]
+    pub fn statistics(&self, interface: u32) -> Option<&InterfaceStatistics> {
+        self.reader.contents()?.statistics.get(&interface)
+    }
+
+    /// Names of addresses that a pcapng file tells, so far and in the order of addresses: of each the first. At most
+    /// 65,536, and 256 bytes of each. What the capturing host believed, or whoever edited the file.
+    pub fn names(&self) -> impl Iterator<Item = (IpAddr, &str)> {
+        let names = self.reader.contents().into_iter().flat_map(|contents| &contents.names);
+        names.map(|(address, name)| (*address, &**name))
+    }
+
+    /// The decryption secrets in a pcapng file so far, at most 1024: what kind and how much, never what.
+    #[must_use]
+    pub fn secrets(&self) -> &[Secrets] {
+        self.reader.contents().map_or(&[], |contents| &contents.secrets)
+    }
+
+    /// The blocks of a pcapng file that were passed over so far.
+    #[must_use]
+    pub fn passed_over(&self) -> Option<&BlockCounts> {
+        self.reader.contents().map(|contents| &contents.blocks)
     }
 
     /// Whether [`seek`](Self::seek) works: plain regular files only.
@@ -214,8 +243,15 @@ impl CaptureFile {
         let state = match &self.reader {
             Reader::Pcap(_) => State::Pcap,
             Reader::PcapNg(pcapng) => State::PcapNg(pcapng.section()),
+            Reader::Snoop(_) => State::Snoop,
         };
-        Checkpoint { offset: self.buffer.offset(), frames: self.log.frames, state }
+        Checkpoint {
+            offset: self.buffer.offset(),
+            frames: self.log.frames,
+            state,
+            first_gap: self.log.first_gap,
+            salvage: self.salvage.as_deref().copied(),
+        }
     }
 
     /// Goes to a place that [`position`](Self::position) told, of this or another `CaptureFile` on the same file. What was
@@ -231,14 +267,19 @@ impl CaptureFile {
             return Err(Error::NotSeekable { file: file() });
         };
         match (&mut self.reader, &to.state) {
-            (Reader::Pcap(_), State::Pcap) if to.offset <= size => {}
+            (Reader::Pcap(_), State::Pcap) | (Reader::Snoop(_), State::Snoop)
+                if to.offset <= size => {}
             (Reader::PcapNg(pcapng), State::PcapNg(section)) if to.offset <= size => {
                 pcapng.go_to(section.clone());
             }
             _ => return Err(Error::ForeignCheckpoint { file: file(), offset: to.offset }),
         }
         self.buffer.seek(to.offset).map_err(|e| self.log.failed(&self.buffer, e))?;
-        (self.log.frames, self.log.ended, self.last) = (to.frames, false, Timestamp::MIN);
+        self.log.go_to(to.frames, to.first_gap);
+        self.last = Timestamp::MIN;
+        if let (Some(salvage), Some(then)) = (&mut self.salvage, to.salvage) {
+            **salvage = then;
+        }
         Ok(())
     }
 }
@@ -253,49 +294,4 @@ impl fmt::Debug for CaptureFile {
             .field("packets", &self.packets)
             .finish_non_exhaustive()
     }
-}
-
-impl Reader {
-    /// Tells the format and reads its header.
-    fn open(buffer: &mut Buffer, log: &mut Log) -> Result<Self, Error> {
-        // Eight bytes name every format known; with less, a file may still be told from no capture at all.
-        let enough = buffer.source().size().map_or(8, |size| size.min(8) as usize);
-        buffer.need(enough).map_err(|e| log.failed(buffer, e))?;
-        let bytes = buffer.bytes();
-        let Some(&magic) = bytes.first_chunk::<4>() else {
-            return Err(short(buffer, log));
-        };
-        if let Some(kind) = Pcap::detect(magic) {
-            let head = header::<FILE_HEADER>(buffer, log)?;
-            buffer.consume(FILE_HEADER);
-            Ok(Self::Pcap(Pcap::open(&head, kind, log)?))
-        } else if PcapNg::is_section_header(magic) {
-            let head = header::<SECTION_HEAD>(buffer, log)?;
-            Ok(Self::PcapNg(PcapNg::open(&head, log)?))
-        } else if let Some((format, hint)) = known_but_unread(bytes) {
-            Err(Error::UnsupportedFormat { file: log.name.clone(), format, hint })
-        } else {
-            Err(Error::NotACapture { file: log.name.clone(), start: hex(bytes) })
-        }
-    }
-}
-
-fn header<const N: usize>(buffer: &mut Buffer, log: &mut Log) -> Result<[u8; N], Error> {
-    buffer.need(N).map_err(|e| log.failed(buffer, e))?;
-    buffer.bytes().first_chunk().copied().ok_or_else(|| short(buffer, log))
-}
-
-/// The file has no whole header: why.
-fn short(buffer: &Buffer, log: &Log) -> Error {
-    let (file, offset) = (log.name.clone(), buffer.left());
-    match buffer.tail() {
-        Tail::Corrupt(_) => Error::CorruptCompression { file },
-        Tail::Cut(_) => Error::TruncatedHeader { file, offset },
-        Tail::Open | Tail::End if offset == 0 => Error::Empty { file },
-        Tail::Open | Tail::End => Error::TruncatedHeader { file, offset },
-    }
-}
-
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().take(12).map(|b| format!("{b:02x}")).collect()
 }

@@ -14,6 +14,8 @@ pub enum Format {
     PcapModified,
     /// pcapng.
     PcapNg,
+    /// snoop, as Solaris writes it (RFC 1761).
+    Snoop,
 }
 
 impl fmt::Display for Format {
@@ -23,6 +25,7 @@ impl fmt::Display for Format {
             Self::PcapNanos => "pcap (ns)",
             Self::PcapModified => "pcap (modified)",
             Self::PcapNg => "pcapng",
+            Self::Snoop => "snoop",
         })
     }
 }
@@ -41,7 +44,7 @@ pub enum Compression {
 pub(crate) fn known_but_unread(start: &[u8]) -> Option<(&'static str, &'static str)> {
     const UNPACK: &str = "unpack it first";
     const CONVERT: &str = "convert it with `editcap -F pcapng`";
-    const KNOWN: [(&[u8], &str, &str); 8] = [
+    const KNOWN: [(&[u8], &str, &str); 7] = [
         (&[0x28, 0xb5, 0x2f, 0xfd], "zstd compression", UNPACK),
         (&[0xfd, b'7', b'z', b'X', b'Z', 0], "xz compression", UNPACK),
         (&[0x04, 0x22, 0x4d, 0x18], "lz4 compression", UNPACK),
@@ -49,7 +52,6 @@ pub(crate) fn known_but_unread(start: &[u8]) -> Option<(&'static str, &'static s
         (b"PK\x03\x04", "a zip archive", UNPACK),
         // Only seen here inside gzip: plain gzip is unpacked before.
         (&[0x1f, 0x8b], "gzip inside gzip", UNPACK),
-        (b"snoop\0\0\0", "the snoop format", CONVERT),
         (&[0x00, 0x1c, 0x00, 0x01], "the IXIA capture format", CONVERT),
     ];
     KNOWN.iter().find(|(magic, ..)| start.starts_with(magic)).map(|&(_, name, hint)| (name, hint))

@@ -53,7 +53,10 @@ mod options;
 mod order;
 mod pcap;
 mod pcapng;
+mod reader;
 mod record;
+mod salvage;
+mod snoop;
 mod source;
 mod warning;
 
@@ -62,6 +65,6 @@ pub use checkpoint::Checkpoint;
 pub use error::Error;
 pub use format::{Compression, Format};
 pub use options::ReadOptions;
-pub use pcapng::Interface;
+pub use pcapng::{BlockCounts, Interface, InterfaceStatistics, Secrets, SectionInfo};
 pub use record::PacketRecord;
 pub use warning::{Warning, WarningKind};

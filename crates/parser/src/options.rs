@@ -8,13 +8,32 @@ use crate::{CaptureFile, Error};
 
 /// How to read a capture; [`CaptureFile::open`] takes the defaults.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct ReadOptions {}
+pub struct ReadOptions {
+    salvage: bool,
+}
 
 impl ReadOptions {
     /// The defaults.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Whether to read on behind damage; otherwise the file ends there.
+    ///
+    /// After a record that cannot be, the next one is looked for with which a chain of records begins that is longer than
+    /// any packet, or that ends exactly with the file. Each gap is a
+    /// [`WarningKind::SalvagedGap`](crate::WarningKind::SalvagedGap), and what is found behind it is marked with
+    /// [`PacketRecord::after_gap`](crate::PacketRecord::after_gap). An undamaged file reads the same, a little slower.
+    /// Where pcap is looked through, a few MiB at most are held.
+    #[must_use]
+    pub const fn salvage(mut self, salvage: bool) -> Self {
+        self.salvage = salvage;
+        self
+    }
+
+    pub(crate) const fn salvages(&self) -> bool {
+        self.salvage
     }
 
     /// As [`CaptureFile::open`].

@@ -53,6 +53,12 @@ pub enum WarningKind {
     TimeDisorder,
     /// An unusual version of the format; read as the version known.
     UnusualVersion,
+    /// Damage that was gone over ([`ReadOptions::salvage`](crate::ReadOptions::salvage)): packets are missing.
+    SalvagedGap,
+    /// A link type that has no number in the tcpdump.org registry.
+    UnknownLinkType,
+    /// More names, comments or kinds of blocks than are kept. The packets are not concerned.
+    ContentsLeftOut,
 }
 
 impl WarningKind {
@@ -69,6 +75,9 @@ impl WarningKind {
             Self::UnknownTimestamp => "unknown-timestamp",
             Self::TimeDisorder => "time-disorder",
             Self::UnusualVersion => "unusual-version",
+            Self::SalvagedGap => "salvaged-gap",
+            Self::UnknownLinkType => "unknown-link-type",
+            Self::ContentsLeftOut => "contents-left-out",
         }
     }
 
@@ -87,6 +96,7 @@ impl WarningKind {
                 | Self::BadTimestamp
                 | Self::UnknownTimestamp
                 | Self::TimeDisorder
+                | Self::ContentsLeftOut
         )
     }
 }
@@ -142,7 +152,7 @@ impl Warnings {
     }
 }
 
-const KINDS: usize = WarningKind::UnusualVersion as usize + 1;
+const KINDS: usize = WarningKind::ContentsLeftOut as usize + 1;
 const MAX_WARNINGS: usize = 64;
 
 #[cfg(test)]

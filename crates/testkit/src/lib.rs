@@ -1,6 +1,6 @@
 //! Reference implementations that know the truth, for crosscap's tests. Shares no code with `crosscap-parser`.
 //!
-//! - [`PcapWriter`], [`PcapNgWriter`]: capture files of every kind, honest or lying;
+//! - [`PcapWriter`], [`PcapNgWriter`], [`SnoopWriter`]: capture files of every kind, honest or lying;
 //! - [`TcpFrame`]: TCP packets as bytes, with right checksums;
 //! - [`Capture`]: a capture of `testdata/`, to be changed and written again;
 //! - [`gzip`];
@@ -25,6 +25,7 @@ mod capture;
 mod frame;
 mod pcap;
 mod pcapng;
+mod snoop;
 mod truth;
 
 use std::io::Write;
@@ -33,6 +34,7 @@ pub use capture::{Capture, CaptureRecord};
 pub use frame::TcpFrame;
 pub use pcap::PcapWriter;
 pub use pcapng::{InterfaceBlock, PcapNgWriter};
+pub use snoop::SnoopWriter;
 pub use truth::{Nat, Point, Timeouts, Truth, TruthConnection};
 
 /// Compresses `bytes` into one gzip member.
