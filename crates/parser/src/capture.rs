@@ -1,7 +1,8 @@
 //! One open capture.
 
 use std::fmt;
-use std::io::{self, Read};
+use std::io::Read;
+use std::net::IpAddr;
 use std::ops::Range;
 use std::path::Path;
 
@@ -9,17 +10,15 @@ use crosscap_packet::{FrameRef, LinkType, Timestamp};
 
 use crate::buffer::Buffer;
 use crate::checkpoint::State;
-use crate::format::known_but_unread;
-use crate::likely;
 use crate::log::Log;
 use crate::parts::{Chunk, PartReader, Parts};
-use crate::pcap::{FILE_HEADER, Pcap};
-use crate::pcapng::{PcapNg, SECTION_HEAD};
+use crate::reader::Reader;
 use crate::record::Found;
-use crate::source::{Source, Tail};
+use crate::salvage::Salvage;
+use crate::source::Source;
 use crate::{
-    Checkpoint, Compression, Error, Format, Interface, PacketRecord, ReadOptions, Warning,
-    WarningKind,
+    BlockCounts, Checkpoint, Compression, Error, Format, Interface, InterfaceStatistics,
+    PacketRecord, ReadOptions, Secrets, SectionInfo, Warning, WarningKind,
 };
 
 /// One open capture file; read with [`next_record`](Self::next_record).
@@ -30,12 +29,7 @@ pub struct CaptureFile {
     file_index: u16,
     packets: u64,
     last: Timestamp,
-}
-
-#[derive(Clone)]
-enum Reader {
-    Pcap(Pcap),
-    PcapNg(PcapNg),
+    salvage: Option<Box<Salvage>>,
 }
 
 impl CaptureFile {
@@ -69,11 +63,12 @@ impl CaptureFile {
         source: Source,
         name: String,
         file_index: u16,
-        _options: &ReadOptions,
+        options: &ReadOptions,
     ) -> Result<Self, Error> {
-        let (mut buffer, mut log) = (Buffer::new(source), Log::new(name));
+        let (mut buffer, mut log) = (Buffer::new(source), Log::new(name, options.salvages()));
         let reader = Reader::open(&mut buffer, &mut log)?;
-        Ok(Self { buffer, log, reader, file_index, packets: 0, last: Timestamp::MIN })
+        let salvage = options.salvages().then(|| Box::new(Salvage::new(reader.snap_len())));
+        Ok(Self { buffer, log, reader, file_index, packets: 0, last: Timestamp::MIN, salvage })
     }
 
     /// The next packet, borrowed until the next call; `None` at the end of the file. Damage ends the file too:
@@ -84,24 +79,19 @@ impl CaptureFile {
     /// [`Error::Io`] where the operating system fails to read. No packet comes after it.
     #[inline]
     pub fn next_record(&mut self) -> Result<Option<PacketRecord<'_>>, Error> {
-        let Some(found) = self.next_found()? else {
-            return Ok(None);
-        };
-        Ok(Some(self.record(&found, self.log.frames)))
+        let found = self.next_found()?;
+        Ok(found.map(|found| self.record(&found, self.log.frames)))
     }
 
     /// The next packet, counted; [`Self::record`] shows it.
     #[inline(always)]
     pub(crate) fn next_found(&mut self) -> Result<Option<Found>, Error> {
-        if self.log.ended {
-            return Ok(None);
-        }
-        let found = match &mut self.reader {
-            Reader::Pcap(pcap) => pcap.next(&mut self.buffer, &mut self.log)?,
-            Reader::PcapNg(pcapng) => pcapng.next(&mut self.buffer, &mut self.log)?,
-        };
-        let Some(found) = found else {
-            return Ok(None);
+        let found = match self.reader.common(&mut self.buffer, &mut self.log) {
+            Some(found) => found,
+            None => match self.any_found()? {
+                Some(found) => found,
+                None => return Ok(None),
+            },
         };
         if found.timestamp < self.last {
             self.out_of_order(found.timestamp, found.offset);
@@ -110,6 +100,17 @@ impl CaptureFile {
         self.log.frames += 1;
         self.packets += 1;
         Ok(Some(found))
+    }
+
+    #[inline(never)]
+    fn any_found(&mut self) -> Result<Option<Found>, Error> {
+        match &mut self.salvage {
+            _ if self.log.has_ended() => Ok(None),
+            None => self.reader.any(&mut self.buffer, &mut self.log),
+            Some(salvage) => {
+                self.reader.next_behind_damage(salvage, &mut self.buffer, &mut self.log)
+            }
+        }
     }
 
     /// What [`Self::next_found`] found last, as frame `number`.
@@ -124,6 +125,8 @@ impl CaptureFile {
             snap_len: found.snap_len,
             data: self.buffer.slice(found.at, found.len),
             offset: found.offset,
+            after_gap: found.offset >= self.log.first_gap,
+            block: found.block.in_buffer(&self.buffer),
         }
     }
 
@@ -157,10 +160,7 @@ impl CaptureFile {
     /// The file format.
     #[must_use]
     pub const fn format(&self) -> Format {
-        match &self.reader {
-            Reader::Pcap(pcap) => pcap.format(),
-            Reader::PcapNg(_) => Format::PcapNg,
-        }
+        self.reader.format()
     }
 
     /// How the file is compressed.
@@ -196,28 +196,51 @@ impl CaptureFile {
     /// The interfaces described so far, over all sections. One without a name for pcap.
     #[must_use]
     pub fn interfaces(&self) -> &[Interface] {
-        match &self.reader {
-            Reader::Pcap(pcap) => std::slice::from_ref(pcap.interface()),
-            Reader::PcapNg(pcapng) => pcapng.interfaces(),
-        }
+        self.reader.interfaces()
     }
 
     /// The link types of the interfaces so far, in order of appearance, each once (at most 256).
     #[must_use]
     pub fn link_types(&self) -> &[LinkType] {
-        match &self.reader {
-            Reader::Pcap(pcap) => std::slice::from_ref(pcap.link_type()),
-            Reader::PcapNg(pcapng) => pcapng.link_types(),
-        }
+        self.reader.link_types()
     }
 
     /// The largest snap length so far in bytes; 0 where none is known.
     #[must_use]
     pub const fn snap_len(&self) -> u32 {
-        match &self.reader {
-            Reader::Pcap(pcap) => pcap.interface().snap_len(),
-            Reader::PcapNg(pcapng) => pcapng.snap_len(),
-        }
+        self.reader.snap_len()
+    }
+
+    /// The sections of a pcapng file read so far, at most 4096. None for other formats.
+    #[must_use]
+    pub fn sections(&self) -> &[SectionInfo] {
+        self.reader.contents().map_or(&[], |contents| &contents.sections)
+    }
+
+    /// The last statistics so far that a pcapng file has of an interface: an index into
+    /// [`interfaces`](Self::interfaces).
+    #[must_use]
+    pub fn statistics(&self, interface: u32) -> Option<&InterfaceStatistics> {
+        self.reader.contents()?.statistics.get(&interface)
+    }
+
+    /// Names of addresses that a pcapng file tells, so far and in the order of addresses: of each the first. At most
+    /// 65,536, and 256 bytes of each. What the capturing host believed, or whoever edited the file.
+    pub fn names(&self) -> impl Iterator<Item = (IpAddr, &str)> {
+        let names = self.reader.contents().into_iter().flat_map(|contents| &contents.names);
+        names.map(|(address, name)| (*address, &**name))
+    }
+
+    /// The decryption secrets in a pcapng file so far, at most 1024: what kind and how much, never what.
+    #[must_use]
+    pub fn secrets(&self) -> &[Secrets] {
+        self.reader.contents().map_or(&[], |contents| &contents.secrets)
+    }
+
+    /// The blocks of a pcapng file that were passed over so far.
+    #[must_use]
+    pub fn passed_over(&self) -> Option<&BlockCounts> {
+        self.reader.contents().map(|contents| &contents.blocks)
     }
 
     /// Whether [`seek`](Self::seek) works: plain regular files only.
@@ -233,8 +256,15 @@ impl CaptureFile {
         let state = match &self.reader {
             Reader::Pcap(_) => State::Pcap,
             Reader::PcapNg(pcapng) => State::PcapNg(pcapng.section()),
+            Reader::Snoop(_) => State::Snoop,
         };
-        Checkpoint { offset: self.buffer.offset(), frames: self.log.frames, state }
+        Checkpoint {
+            offset: self.buffer.offset(),
+            frames: self.log.frames,
+            state,
+            first_gap: self.log.first_gap,
+            salvage: self.salvage.as_deref().copied(),
+        }
     }
 
     /// Goes to a place that [`position`](Self::position) told, of this or another `CaptureFile` on the same file. What was
@@ -250,14 +280,19 @@ impl CaptureFile {
             return Err(Error::NotSeekable { file: file() });
         };
         match (&mut self.reader, &to.state) {
-            (Reader::Pcap(_), State::Pcap) if to.offset <= size => {}
+            (Reader::Pcap(_), State::Pcap) | (Reader::Snoop(_), State::Snoop)
+                if to.offset <= size => {}
             (Reader::PcapNg(pcapng), State::PcapNg(section)) if to.offset <= size => {
                 pcapng.go_to(section.clone());
             }
             _ => return Err(Error::ForeignCheckpoint { file: file(), offset: to.offset }),
         }
         self.buffer.seek(to.offset);
-        (self.log.frames, self.log.ended, self.last) = (to.frames, false, Timestamp::MIN);
+        self.log.go_to(to.frames, to.first_gap);
+        self.last = Timestamp::MIN;
+        if let (Some(salvage), Some(then)) = (&mut self.salvage, to.salvage) {
+            **salvage = then;
+        }
         Ok(())
     }
 }
@@ -301,22 +336,25 @@ impl CaptureFile {
         Parts::new(self, chunk, read)
     }
 
-    /// Another one on the same file; `None` where it can be read only once.
+    /// Another one on the same file; `None` where it can be read only once, or has to be read in order.
     pub(crate) fn twin(&self) -> Option<Self> {
-        let buffer = Buffer::new(self.buffer.source().twin()?);
+        if self.salvage.is_some() {
+            return None;
+        }
         Some(Self {
-            buffer,
-            log: Log::new(self.log.name.clone()),
-            reader: self.reader.clone(),
+            buffer: Buffer::new(self.buffer.source().twin()?),
+            log: Log::new(self.log.name.clone(), false),
+            reader: self.reader.twin()?,
             file_index: self.file_index,
             packets: 0,
             last: Timestamp::MIN,
+            salvage: None,
         })
     }
 
     /// Forgets all that was read, for packets that might follow those before `from`.
     pub(crate) fn begin(&mut self, from: &Checkpoint) {
-        self.log = Log::new(std::mem::take(&mut self.log.name));
+        self.log = Log::new(std::mem::take(&mut self.log.name), false);
         self.packets = 0;
         self.last = Timestamp::MIN;
         if let (Reader::PcapNg(pcapng), State::PcapNg(section)) = (&mut self.reader, &from.state) {
@@ -325,19 +363,17 @@ impl CaptureFile {
     }
 
     /// The first record that begins in `range`, by the looks of the bytes there, not long before or after `near`.
-    pub(crate) fn guess(&mut self, range: &Range<u64>, near: Timestamp) -> io::Result<Option<u64>> {
-        let Some(size) = self.size().filter(|size| range.start < *size) else { return Ok(None) };
+    pub(crate) fn guess(
+        &mut self,
+        range: &Range<u64>,
+        near: Timestamp,
+    ) -> Result<Option<u64>, Error> {
+        if self.size().is_none_or(|size| range.start >= size) {
+            return Ok(None);
+        }
         self.buffer.seek(range.start);
-        // Both the search and the proof may take as much.
-        let there = usize::try_from(size - range.start).unwrap_or(usize::MAX);
-        self.buffer.need(there.min(2 * likely::SPAN))?;
-        let bytes = self.buffer.bytes();
-        let limit = usize::try_from(range.end - range.start).unwrap_or(usize::MAX);
-        let (limit, is_end) = (limit.min(likely::SPAN), bytes.len() >= there);
-        let at = match &self.reader {
-            Reader::Pcap(pcap) => likely::first(bytes, limit, is_end, near, |b| pcap.looks(b)),
-            Reader::PcapNg(ng) => likely::first(bytes, limit, is_end, near, |b| ng.looks(b)),
-        };
+        let len = usize::try_from(range.end - range.start).unwrap_or(usize::MAX);
+        let at = self.reader.guess(near, len, &mut self.buffer, &mut self.log)?;
         Ok(at.map(|at| range.start + at as u64))
     }
 
@@ -371,7 +407,7 @@ impl CaptureFile {
     }
 
     pub(crate) const fn has_ended(&self) -> bool {
-        self.log.ended
+        self.log.has_ended()
     }
 
     pub(crate) const fn is_irregular(&self) -> bool {
@@ -393,55 +429,4 @@ impl fmt::Debug for CaptureFile {
             .field("packets", &self.packets)
             .finish_non_exhaustive()
     }
-}
-
-impl Reader {
-    /// Tells the format and reads its header.
-    fn open(buffer: &mut Buffer, log: &mut Log) -> Result<Self, Error> {
-        // Eight bytes name every format known; with less, a file may still be told from no capture at all.
-        let enough = buffer.source().size().map_or(8, |size| size.min(8) as usize);
-        buffer.need(enough).map_err(|e| log.failed(buffer, e))?;
-        let bytes = buffer.bytes();
-        let Some(&magic) = bytes.first_chunk::<4>() else {
-            return Err(short(buffer, log));
-        };
-        if let Some(kind) = Pcap::detect(magic) {
-            let head = header::<FILE_HEADER>(buffer, log)?;
-            buffer.consume(FILE_HEADER);
-            Ok(Self::Pcap(Pcap::open(&head, kind, log)?))
-        } else if PcapNg::is_section_header(magic) {
-            let head = header::<SECTION_HEAD>(buffer, log)?;
-            Ok(Self::PcapNg(PcapNg::open(&head, log)?))
-        } else if let inner = Compression::detect(bytes)
-            && inner != Compression::None
-        {
-            let outer = buffer.source().compression();
-            Err(Error::NestedCompression { file: log.name.clone(), outer, inner })
-        } else if let Some((format, hint)) = known_but_unread(bytes) {
-            Err(Error::UnsupportedFormat { file: log.name.clone(), format, hint })
-        } else {
-            Err(Error::NotACapture { file: log.name.clone(), start: hex(bytes) })
-        }
-    }
-}
-
-fn header<const N: usize>(buffer: &mut Buffer, log: &mut Log) -> Result<[u8; N], Error> {
-    buffer.need(N).map_err(|e| log.failed(buffer, e))?;
-    buffer.bytes().first_chunk().copied().ok_or_else(|| short(buffer, log))
-}
-
-/// The file has no whole header: why.
-fn short(buffer: &Buffer, log: &Log) -> Error {
-    let (file, offset) = (log.name.clone(), buffer.left());
-    match buffer.tail() {
-        Tail::Corrupt(compression) => Error::CorruptCompression { file, compression },
-        Tail::Limit(limit) => Error::UnpackingLimit { file, limit: limit.to_string() },
-        Tail::Cut(_) | Tail::Shrunk => Error::TruncatedHeader { file, offset },
-        Tail::Open | Tail::End if offset == 0 => Error::Empty { file },
-        Tail::Open | Tail::End => Error::TruncatedHeader { file, offset },
-    }
-}
-
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().take(12).map(|b| format!("{b:02x}")).collect()
 }

@@ -1,6 +1,7 @@
 //! A place in a file to come back to.
 
 use crate::pcapng::Section;
+use crate::salvage::Salvage;
 
 /// A place between two records of a plain file: see [`CaptureFile::position`](crate::CaptureFile::position).
 ///
@@ -12,12 +13,16 @@ pub struct Checkpoint {
     // Frames before.
     pub(crate) frames: u64,
     pub(crate) state: State,
+    // Where the first gap before it ended.
+    pub(crate) first_gap: u64,
+    pub(crate) salvage: Option<Salvage>,
 }
 
 #[derive(Clone, Debug)]
 pub(crate) enum State {
     Pcap,
     PcapNg(Section),
+    Snoop,
 }
 
 impl Checkpoint {
@@ -34,9 +39,10 @@ impl Checkpoint {
     }
 
     /// The place of a record behind `self`, of which only [`PacketRecord::offset`](crate::PacketRecord::offset) and the
-    /// frame number were kept. In pcapng, no section and no interface may have begun between the two.
+    /// frame number were kept. In pcapng, no section and no interface may have begun between the two, and
+    /// no gap may lie there that this [`CaptureFile`](crate::CaptureFile) did not go over.
     #[must_use]
     pub fn at_record(&self, offset: u64, frame_number: u64) -> Self {
-        Self { offset, frames: frame_number.saturating_sub(1), state: self.state.clone() }
+        Self { offset, frames: frame_number.saturating_sub(1), ..self.clone() }
     }
 }

@@ -14,6 +14,8 @@ pub enum Format {
     PcapModified,
     /// pcapng.
     PcapNg,
+    /// snoop (RFC 1761), as Solaris writes it.
+    Snoop,
 }
 
 impl fmt::Display for Format {
@@ -23,6 +25,7 @@ impl fmt::Display for Format {
             Self::PcapNanos => "pcap (ns)",
             Self::PcapModified => "pcap (modified)",
             Self::PcapNg => "pcapng",
+            Self::Snoop => "snoop",
         })
     }
 }
@@ -72,11 +75,10 @@ impl fmt::Display for Compression {
 pub(crate) fn known_but_unread(start: &[u8]) -> Option<(&'static str, &'static str)> {
     const UNPACK: &str = "unpack it first";
     const CONVERT: &str = "convert it with `editcap -F pcapng`";
-    const KNOWN: [(&[u8], &str, &str); 5] = [
+    const KNOWN: [(&[u8], &str, &str); 4] = [
         (&[0x02, 0x21, 0x4c, 0x18], "the legacy lz4 format", UNPACK),
         (b"BZh", "bzip2 compression", UNPACK),
         (b"PK\x03\x04", "a zip archive", UNPACK),
-        (b"snoop\0\0\0", "the snoop format", CONVERT),
         (&[0x00, 0x1c, 0x00, 0x01], "the IXIA capture format", CONVERT),
     ];
     KNOWN.iter().find(|(magic, ..)| start.starts_with(magic)).map(|&(_, name, hint)| (name, hint))

@@ -15,11 +15,12 @@ use crate::{CaptureFile, Error};
 pub struct ReadOptions {
     max_unpacked_bytes: u64,
     max_expansion: u32,
+    salvage: bool,
 }
 
 impl Default for ReadOptions {
     fn default() -> Self {
-        Self { max_unpacked_bytes: u64::MAX, max_expansion: 1000 }
+        Self { max_unpacked_bytes: u64::MAX, max_expansion: 1000, salvage: false }
     }
 }
 
@@ -52,6 +53,23 @@ impl ReadOptions {
 
     pub(crate) const fn expansion_limit(&self) -> u32 {
         self.max_expansion
+    }
+
+    /// Whether to read on behind damage; otherwise the file ends there.
+    ///
+    /// After a record that cannot be, the next one is looked for with which a chain of records begins that is longer than
+    /// any packet, or that ends exactly with the file. Each gap is a
+    /// [`WarningKind::SalvagedGap`](crate::WarningKind::SalvagedGap), and what is found behind it is marked with
+    /// [`PacketRecord::after_gap`](crate::PacketRecord::after_gap). An undamaged file reads the same, a little slower.
+    /// Where pcap is looked through, a few MiB at most are held.
+    #[must_use]
+    pub const fn salvage(mut self, salvage: bool) -> Self {
+        self.salvage = salvage;
+        self
+    }
+
+    pub(crate) const fn salvages(&self) -> bool {
+        self.salvage
     }
 
     /// As [`CaptureFile::open`].

@@ -3,11 +3,11 @@
 use crosscap_packet::{LinkType, Timestamp};
 
 use crate::buffer::Buffer;
-use crate::likely::Likely;
-use crate::log::Log;
+use crate::log::{Log, Reach};
 use crate::order::Order;
-use crate::pcapng::Interface;
+use crate::pcapng::{BlockPlace, Interface};
 use crate::record::Found;
+use crate::salvage::{Chain, Link};
 use crate::{Error, Format, WarningKind};
 
 /// The reader of one pcap file: what its header says.
@@ -24,6 +24,8 @@ pub(crate) struct Pcap {
     link_type: LinkType,
     snap_len: u32,
     interface: Interface,
+    // Zeros up to here are not the last of the file.
+    zeros_end: u64,
 }
 
 impl Pcap {
@@ -51,8 +53,10 @@ impl Pcap {
             log.warn(WarningKind::UnusualVersion, 4, format!("version 2.{minor}, read as 2.4"));
         }
         let snap_len = order.word(head, 16);
+        let network = order.word(head, 20);
         // The upper half tells of frame check sequences.
-        let link_type = LinkType(order.word(head, 20) as u16);
+        let link_type = LinkType(network as u16);
+        let fcs_len = (network & FCS_PRESENT != 0).then_some((network >> 28) as u8 * 2);
         let nanos = format == Format::PcapNanos;
         Ok(Self {
             order,
@@ -64,7 +68,8 @@ impl Pcap {
             unordered_lengths: minor < 4,
             link_type,
             snap_len,
-            interface: Interface::new(link_type, snap_len),
+            interface: Interface::of_pcap(link_type, snap_len, fcs_len, nanos),
+            zeros_end: 0,
         })
     }
 
@@ -80,33 +85,19 @@ impl Pcap {
         &self.interface
     }
 
-    /// The next record, consumed.
+    pub(crate) const fn head_len(&self) -> usize {
+        self.head_len
+    }
+
+    /// The next record, consumed, if it is as nearly all are: not empty, not too long, and all there.
     #[inline(always)]
-    pub(crate) fn next(&self, buffer: &mut Buffer, log: &mut Log) -> Result<Option<Found>, Error> {
-        loop {
-            let bytes = buffer.bytes();
-            if let Some(head) = bytes.first_chunk::<16>() {
-                let (captured, original_len) = self.lengths(head);
-                if captured <= self.max_len && bytes.len() - 16 >= captured as usize + self.extra()
-                {
-                    let found = Found {
-                        timestamp: self.timestamp(head, buffer, log),
-                        original_len,
-                        link_type: self.link_type,
-                        interface: 0,
-                        snap_len: self.snap_len,
-                        at: buffer.at() + self.head_len,
-                        len: captured as usize,
-                        offset: buffer.offset(),
-                    };
-                    buffer.consume(self.head_len + captured as usize);
-                    return Ok(Some(found));
-                }
-            }
-            if !self.more(buffer, log)? {
-                return Ok(None);
-            }
-        }
+    pub(crate) fn common(&self, buffer: &mut Buffer, log: &mut Log) -> Option<Found> {
+        let bytes = buffer.bytes();
+        let head = *bytes.first_chunk::<16>()?;
+        let lengths @ (captured, _) = self.lengths(&head);
+        let is_common = captured.wrapping_sub(1) < self.max_len
+            && bytes.len() - 16 >= captured as usize + self.extra();
+        is_common.then(|| self.found(&head, lengths, buffer, log))
     }
 
     /// Header bytes behind the sixteen that all variants have: interface, protocol and packet type.
@@ -125,43 +116,108 @@ impl Pcap {
     }
 
     #[inline(always)]
-    fn timestamp(&self, head: &[u8; 16], buffer: &Buffer, log: &mut Log) -> Timestamp {
-        let (seconds, ticks) = (self.order.word(head, 0), self.order.word(head, 4));
-        if ticks >= self.ticks_per_second {
+    fn found(
+        &self,
+        head: &[u8; 16],
+        (captured, original_len): (u32, u32),
+        buffer: &mut Buffer,
+        log: &mut Log,
+    ) -> Found {
+        if self.order.word(head, 4) >= self.ticks_per_second {
             let detail = "the fraction of a second is one second or more";
             log.warn(WarningKind::BadTimestamp, buffer.offset(), detail);
         }
+        let found = Found {
+            timestamp: self.timestamp(head),
+            original_len,
+            link_type: self.link_type,
+            interface: 0,
+            snap_len: self.snap_len,
+            at: buffer.at() + self.head_len,
+            len: captured as usize,
+            offset: buffer.offset(),
+            block: BlockPlace::NONE,
+        };
+        buffer.consume(self.head_len + captured as usize);
+        found
+    }
+
+    #[inline(always)]
+    fn timestamp(&self, head: &[u8; 16]) -> Timestamp {
+        let (seconds, ticks) = (self.order.word(head, 0), self.order.word(head, 4));
         // 2³² s and 2³² µs together are below 2⁶³ ns.
         Timestamp(i64::from(seconds) * 1_000_000_000 + i64::from(ticks) * self.nanos_per_tick)
     }
 
-    /// What the bytes look like, taken for a record.
-    pub(crate) fn looks(&self, bytes: &[u8]) -> Option<Likely> {
-        let head = bytes.first_chunk::<16>()?;
-        let (captured, original) = self.lengths(head);
-        let (seconds, ticks) = (self.order.word(head, 0), self.order.word(head, 4));
-        let may_be =
-            captured <= self.max_len && captured <= original && ticks < self.ticks_per_second;
-        let time = Timestamp(i64::from(seconds) * 1_000_000_000);
-        may_be.then(|| Likely { len: self.head_len + captured as usize, time: Some(time) })
-    }
-
-    /// Brings a whole record into the buffer. False where there is none.
-    #[cold]
-    fn more(&self, buffer: &mut Buffer, log: &mut Log) -> Result<bool, Error> {
-        if buffer.bytes().len() < self.head_len {
-            return log.need(buffer, self.head_len);
+    /// The next record, whatever it is.
+    pub(crate) fn any(
+        &mut self,
+        buffer: &mut Buffer,
+        log: &mut Log,
+    ) -> Result<Option<Found>, Error> {
+        if !log.need(buffer, self.head_len)? {
+            return Ok(None);
         }
-        let Some(head) = buffer.bytes().first_chunk::<16>() else {
-            return Ok(false);
-        };
-        let (captured, _) = self.lengths(head);
+        let Some(&head) = buffer.bytes().first_chunk::<16>() else { return Ok(None) };
+        let lengths @ (captured, _) = self.lengths(&head);
         if captured > self.max_len {
             let detail = format!("a record of {captured} bytes; {} is the most", self.max_len);
             log.end(WarningKind::DamagedRecord, buffer.offset(), detail);
+            return Ok(None);
+        }
+        if head == [0; 16] && self.is_zero_filled(buffer, log)? {
+            let detail = "a zero-filled tail: zeros where records should be";
+            log.end(WarningKind::DamagedRecord, buffer.offset(), detail);
+            return Ok(None);
+        }
+        if !log.need(buffer, self.head_len + captured as usize)? {
+            return Ok(None);
+        }
+        Ok(Some(self.found(&head, lengths, buffer, log)))
+    }
+
+    /// Whether nothing but zeros is left, or too many to be empty packets of 1970: what a crash or a preallocated file
+    /// leaves behind.
+    fn is_zero_filled(&mut self, buffer: &mut Buffer, log: &mut Log) -> Result<bool, Error> {
+        if buffer.offset() < self.zeros_end {
             return Ok(false);
         }
-        log.need(buffer, self.head_len + captured as usize)
+        let reach = log.fill(buffer, MOST_ZEROS)?;
+        let bytes = buffer.bytes();
+        let bytes = bytes.get(..MOST_ZEROS).unwrap_or(bytes);
+        let zeros = bytes.iter().position(|byte| *byte != 0).unwrap_or(bytes.len());
+        self.zeros_end = buffer.offset() + zeros as u64;
+        let is_tail = reach != Reach::All && zeros == bytes.len();
+        Ok(zeros >= if is_tail { LEAST_ZEROS } else { MOST_ZEROS })
+    }
+
+    /// The record at the front of `bytes`, if its header can be.
+    pub(crate) fn record(&self, bytes: &[u8]) -> Option<Link> {
+        let head = bytes.first_chunk::<16>().filter(|_| bytes.len() >= self.head_len)?;
+        let (captured, _) = self.lengths(head);
+        let time = Some(self.timestamp(head));
+        let len = self.head_len + captured as usize;
+        (captured <= self.max_len).then_some(Link { len, time, may_begin: true })
+    }
+}
+
+impl Chain for Pcap {
+    fn link(&self, bytes: &[u8], longest: usize) -> Option<Link> {
+        let record = self.record(bytes)?;
+        let head = bytes.first_chunk::<16>()?;
+        let (captured, original) = self.lengths(head);
+        let is_sound = captured as usize <= longest
+            && captured <= original
+            && self.order.word(head, 4) < self.ticks_per_second
+            && *head != [0; 16];
+        is_sound.then_some(record)
+    }
+
+    fn second_guess(&self, bytes: &[u8]) -> Option<usize> {
+        // Most packets are captured whole.
+        let head = bytes.first_chunk::<16>()?;
+        let original = self.order.word(head, 12);
+        (original <= self.max_len).then_some(self.head_len + original as usize)
     }
 }
 
@@ -171,3 +227,9 @@ pub(crate) const FILE_HEADER: usize = 24;
 const MAX_CAPTURED: u32 = 256 << 10;
 /// For files that ask for more by their snap length.
 const MAX_RECORD: u32 = 128 << 20;
+/// The network field tells of frame check sequences: in its highest four bits, in units of two bytes.
+const FCS_PRESENT: u32 = 1 << 26;
+/// Zeros at the end of a file that are no packets.
+const LEAST_ZEROS: usize = 64;
+/// Zeros anywhere that are no packets.
+const MOST_ZEROS: usize = 64 << 10;

@@ -56,6 +56,12 @@ pub enum WarningKind {
     /// A compressed file reached a limit of [`ReadOptions`](crate::ReadOptions) or needs too much memory to unpack. Ends
     /// the file.
     UnpackingLimit,
+    /// Damage that was gone over ([`ReadOptions::salvage`](crate::ReadOptions::salvage)): packets are missing.
+    SalvagedGap,
+    /// A link type that has no number in the tcpdump.org registry.
+    UnknownLinkType,
+    /// More names, comments or kinds of blocks than are kept. The packets are not concerned.
+    ContentsLeftOut,
 }
 
 impl WarningKind {
@@ -73,6 +79,9 @@ impl WarningKind {
             Self::TimeDisorder => "time-disorder",
             Self::UnusualVersion => "unusual-version",
             Self::UnpackingLimit => "unpacking-limit",
+            Self::SalvagedGap => "salvaged-gap",
+            Self::UnknownLinkType => "unknown-link-type",
+            Self::ContentsLeftOut => "contents-left-out",
         }
     }
 
@@ -91,6 +100,7 @@ impl WarningKind {
                 | Self::BadTimestamp
                 | Self::UnknownTimestamp
                 | Self::TimeDisorder
+                | Self::ContentsLeftOut
         )
     }
 }
@@ -152,7 +162,7 @@ impl Warnings {
     }
 }
 
-const KINDS: usize = WarningKind::UnpackingLimit as usize + 1;
+const KINDS: usize = WarningKind::ContentsLeftOut as usize + 1;
 const MAX_WARNINGS: usize = 64;
 
 #[cfg(test)]

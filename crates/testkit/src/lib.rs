@@ -1,6 +1,6 @@
 //! Reference implementations that know the truth, for crosscap's tests. Shares no code with `crosscap-parser`.
 //!
-//! - [`PcapWriter`], [`PcapNgWriter`]: capture files of every kind, honest or lying;
+//! - [`PcapWriter`], [`PcapNgWriter`], [`SnoopWriter`]: capture files of every kind, honest or lying;
 //! - [`TcpFrame`]: TCP packets as bytes, with right checksums;
 //! - [`Capture`]: a capture of `testdata/`, to be changed and written again;
 //! - [`gzip`], [`lz4`], [`xz`], [`zstd`];
@@ -26,6 +26,7 @@ mod compress;
 mod frame;
 mod pcap;
 mod pcapng;
+mod snoop;
 mod truth;
 
 pub use capture::{Capture, CaptureRecord};
@@ -33,4 +34,5 @@ pub use compress::{gzip, lz4, xz, zstd};
 pub use frame::TcpFrame;
 pub use pcap::PcapWriter;
 pub use pcapng::{InterfaceBlock, PcapNgWriter};
+pub use snoop::SnoopWriter;
 pub use truth::{Nat, Point, Timeouts, Truth, TruthConnection};

@@ -3,9 +3,11 @@
 use crosscap_packet::Timestamp;
 
 /// How an interface counts time: ticks of some length, since the epoch plus an offset.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Clock {
     unit: Unit,
+    // As the option has it.
+    tsresol: u8,
     // Nanoseconds; i64 seconds fit with room to spare.
     offset: i128,
     // Too fine for 64 bits of ticks to reach from 1970 to today.
@@ -15,7 +17,7 @@ pub(crate) struct Clock {
     plain_factor: u64,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 enum Unit {
     /// A tick is this many nanoseconds.
     Nanos(u64),
@@ -30,6 +32,7 @@ enum Unit {
 impl Clock {
     /// From the option if_tsresol: a negative power of ten, or of two where the highest bit is set.
     pub(super) fn set_resolution(&mut self, tsresol: u8) {
+        self.tsresol = tsresol;
         let power = u32::from(tsresol & 0x7f);
         (self.unit, self.too_fine) = if tsresol & 0x80 != 0 {
             (Unit::PowerOfTwo(power), power >= 64)
@@ -46,6 +49,15 @@ impl Clock {
     pub(super) fn set_offset(&mut self, seconds: i64) {
         self.offset = i128::from(seconds) * NANOS_PER_SECOND;
         self.set_plain();
+    }
+
+    pub(super) const fn tsresol(&self) -> u8 {
+        self.tsresol
+    }
+
+    pub(super) const fn tsoffset(&self) -> i64 {
+        // Set as 64 bits of seconds.
+        (self.offset / NANOS_PER_SECOND) as i64
     }
 
     fn set_plain(&mut self) {
@@ -88,7 +100,8 @@ impl Clock {
 impl Default for Clock {
     fn default() -> Self {
         let unit = Unit::Nanos(1000);
-        let mut clock = Self { unit, offset: 0, too_fine: false, plain_below: 0, plain_factor: 0 };
+        let mut clock =
+            Self { unit, tsresol: 6, offset: 0, too_fine: false, plain_below: 0, plain_factor: 0 };
         clock.set_plain();
         clock
     }

@@ -2,47 +2,56 @@
 //!
 //! Framing, limits, byte order and times are ours; pcap-parser reads the options of blocks that are framed and bounded.
 
+mod block;
 mod blocks;
+mod chain;
 mod clock;
+mod contents;
+mod frame;
 mod interface;
+mod names;
 mod options;
+mod packet;
+mod statistics;
 
 use std::sync::Arc;
 
+pub(crate) use block::{BlockPlace, PacketBlock};
+pub(crate) use contents::Contents;
+pub use contents::{BlockCounts, Secrets, SectionInfo};
 pub use interface::Interface;
+pub use statistics::InterfaceStatistics;
 
 use crosscap_packet::LinkType;
 
+use self::options::Texts;
 use crate::buffer::Buffer;
-use crate::likely::Likely;
 use crate::log::Log;
 use crate::order::Order;
 use crate::record::Found;
 use crate::{Error, WarningKind};
 
 /// The reader of one pcapng file.
-#[derive(Clone)]
 pub(crate) struct PcapNg {
     section: Section,
     // Of all interfaces so far.
     link_types: Vec<LinkType>,
     snap_len: u32,
+    contents: Contents,
+    // Where a block is whose header is believed although its end says otherwise.
+    header_rules: Option<u64>,
 }
 
-/// What the blocks so far mean for those to come.
-#[derive(Clone, Debug)]
+/// What the blocks so far mean for those to come. Cheap to clone.
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Section {
     order: Order,
     /// Interfaces of all sections so far.
     interfaces: Arc<Vec<Interface>>,
     /// Where this section's begin.
     first_interface: usize,
-}
-
-/// A whole block at the front of the buffer.
-struct Block {
-    kind: u32,
-    len: usize,
+    /// For those of the interfaces to come.
+    texts: Texts,
 }
 
 impl PcapNg {
@@ -54,15 +63,28 @@ impl PcapNg {
     pub(crate) fn open(head: &[u8; SECTION_HEAD], log: &Log) -> Result<Self, Error> {
         let name = || log.name.clone();
         let Some(order) = byte_order([head[8], head[9], head[10], head[11]]) else {
-            let start = crate::capture::hex(head);
+            let start = crate::reader::hex(head);
             return Err(Error::NotACapture { file: name(), start });
         };
         let (major, minor) = (order.half(head, 12), order.half(head, 14));
         if major != 1 {
             return Err(Error::UnsupportedVersion { file: name(), major, minor });
         }
-        let section = Section { order, interfaces: Arc::default(), first_interface: 0 };
-        Ok(Self { section, link_types: Vec::new(), snap_len: 0 })
+        let (interfaces, texts) = (Arc::default(), Texts::default());
+        Ok(Self::within(Section { order, interfaces, first_interface: 0, texts }))
+    }
+
+    /// For blocks in the middle of a file.
+    pub(crate) fn within(section: Section) -> Self {
+        let contents = Contents::default();
+        Self { section, link_types: Vec::new(), snap_len: 0, contents, header_rules: None }
+    }
+
+    /// Whether blocks mean here what they mean in `section`.
+    pub(crate) fn is_in(&self, section: &Section) -> bool {
+        let here = &self.section;
+        Arc::ptr_eq(&here.interfaces, &section.interfaces)
+            && (here.order, here.first_interface) == (section.order, section.first_interface)
     }
 
     pub(crate) fn interfaces(&self) -> &[Interface] {
@@ -77,59 +99,21 @@ impl PcapNg {
         self.snap_len
     }
 
-    pub(crate) fn section(&self) -> Section {
-        self.section.clone()
+    pub(crate) const fn contents(&self) -> &Contents {
+        &self.contents
     }
 
-    /// Whether this is the section, with the same interfaces.
-    pub(crate) fn is_in(&self, section: &Section) -> bool {
-        let here = &self.section;
-        Arc::ptr_eq(&here.interfaces, &section.interfaces)
-            && (here.order, here.first_interface) == (section.order, section.first_interface)
+    pub(crate) fn section(&self) -> Section {
+        self.section.clone()
     }
 
     pub(crate) fn go_to(&mut self, section: Section) {
         self.section = section;
     }
 
-    /// What the bytes look like, taken for a block of this section.
-    pub(crate) fn looks(&self, bytes: &[u8]) -> Option<Likely> {
-        let head = bytes.first_chunk::<12>()?;
-        let (kind, len) = self.head(head)?;
-        if len < 12 || !len.is_multiple_of(4) || len > MAX_BLOCK {
-            return None;
-        }
-        let len = len as usize;
-        let block = bytes.get(..len);
-        let trailer = block.and_then(|b| b.last_chunk()).map(|b| self.section.order.u32(*b));
-        if trailer.is_some_and(|trailer| trailer as usize != len) {
-            return None;
-        }
-        let time = match block {
-            Some(b) if kind == pcap_parser::EPB_MAGIC => {
-                Some(self.enhanced_packet(b).ok()?.timestamp)
-            }
-            _ => None,
-        };
-        Some(Likely { len, time })
-    }
-
-    /// The next packet, consumed.
+    /// The next packet, consumed, if it is what nearly every block is: a good enhanced packet, all there.
     #[inline(always)]
-    pub(crate) fn next(
-        &mut self,
-        buffer: &mut Buffer,
-        log: &mut Log,
-    ) -> Result<Option<Found>, Error> {
-        match self.common_packet(buffer) {
-            Some(found) => Ok(Some(found)),
-            None => self.any_packet(buffer, log),
-        }
-    }
-
-    /// What nearly every block is: a good enhanced packet, all there. Whatever it is not, is for [`Self::any_packet`].
-    #[inline(always)]
-    fn common_packet(&self, buffer: &mut Buffer) -> Option<Found> {
+    pub(crate) fn common(&mut self, buffer: &mut Buffer, log: &mut Log) -> Option<Found> {
         let bytes = buffer.bytes();
         let (order, head) = (self.section.order, bytes.first_chunk::<12>()?);
         let len = order.word(head, 4) as usize;
@@ -141,13 +125,20 @@ impl PcapNg {
             return None;
         }
         let packet = self.enhanced_packet(block).ok().filter(|packet| !packet.timeless)?;
-        let found = packet.found(buffer.at(), buffer.offset());
+        let found = self.found(&packet, buffer.at(), len, buffer.offset());
         buffer.consume(len);
+        if found.has_options() {
+            self.add_drops(&found, buffer, log);
+        }
         Some(found)
     }
 
-    #[inline(never)]
-    fn any_packet(&mut self, buffer: &mut Buffer, log: &mut Log) -> Result<Option<Found>, Error> {
+    /// The next packet, whatever lies before it, consumed.
+    pub(crate) fn any(
+        &mut self,
+        buffer: &mut Buffer,
+        log: &mut Log,
+    ) -> Result<Option<Found>, Error> {
         while let Some(block) = self.frame(buffer, log)? {
             let Some(bytes) = buffer.bytes().get(..block.len) else { break };
             let found = match block.kind {
@@ -157,7 +148,7 @@ impl PcapNg {
                 kind => {
                     log.irregular = true;
                     self.other_block(kind, bytes, buffer.offset(), log);
-                    if log.ended {
+                    if log.has_ended() {
                         break;
                     }
                     buffer.consume(block.len);
@@ -174,113 +165,15 @@ impl PcapNg {
                         let kind = WarningKind::UnknownTimestamp;
                         log.warn_interface(kind, offset, interface, 1, detail);
                     }
-                    return Ok(Some(packet.found(at, offset)));
+                    let found = self.found(&packet, at, block.len, offset);
+                    self.add_drops(&found, buffer, log);
+                    return Ok(Some(found));
                 }
                 Err(why) => log.warn(WarningKind::BadBlock, offset, why),
             }
         }
         Ok(None)
     }
-
-    /// Has the next block whole in the buffer, its length checked. Skips those that are of no use and not there yet.
-    #[inline]
-    fn frame(&self, buffer: &mut Buffer, log: &mut Log) -> Result<Option<Block>, Error> {
-        loop {
-            let bytes = buffer.bytes();
-            let need = if let Some(head) = bytes.first_chunk::<12>() {
-                let Some((kind, len)) = self.head(head) else {
-                    return damaged(buffer, log, "a section header without byte order".to_owned());
-                };
-                if len < 12 || !len.is_multiple_of(4) || len > MAX_BLOCK {
-                    return damaged(buffer, log, format!("a block of {len} bytes"));
-                }
-                let (len, order) = (len as usize, self.order_of(kind, head));
-                if len > MAX_CONTROL && is_used(kind) && !is_packet(kind) {
-                    return damaged(buffer, log, format!("a block of {len} bytes of options"));
-                }
-                if let Some(block) = bytes.get(..len) {
-                    let Some(&trailer) = block.last_chunk::<4>() else { return Ok(None) };
-                    let trailer = order.u32(trailer) as usize;
-                    if trailer != len {
-                        mismatch(buffer.offset(), log, len, trailer);
-                        return Ok(None);
-                    }
-                    return Ok(Some(Block { kind, len }));
-                }
-                if !is_used(kind) {
-                    if !self.skip(buffer, log, kind, len)? {
-                        return Ok(None);
-                    }
-                    continue;
-                }
-                len
-            } else {
-                12
-            };
-            if !log.need(buffer, need)? {
-                return Ok(None);
-            }
-        }
-    }
-
-    /// Type and length of a block; `None` for a section header without byte order.
-    #[inline(always)]
-    fn head(&self, head: &[u8; 12]) -> Option<(u32, u32)> {
-        let order = self.section.order;
-        let kind = order.word(head, 0);
-        if kind == pcap_parser::SHB_MAGIC {
-            // The same in both orders; the section has its own.
-            let order = byte_order([head[8], head[9], head[10], head[11]])?;
-            return Some((kind, order.word(head, 4)));
-        }
-        Some((kind, order.word(head, 4)))
-    }
-
-    #[inline(always)]
-    fn order_of(&self, kind: u32, head: &[u8; 12]) -> Order {
-        if kind == pcap_parser::SHB_MAGIC {
-            return byte_order([head[8], head[9], head[10], head[11]])
-                .unwrap_or(self.section.order);
-        }
-        self.section.order
-    }
-
-    /// Goes over a block without holding it.
-    #[cold]
-    fn skip(
-        &self,
-        buffer: &mut Buffer,
-        log: &mut Log,
-        kind: u32,
-        len: usize,
-    ) -> Result<bool, Error> {
-        let offset = buffer.offset();
-        if !log.skip(buffer, len as u64 - 4)? {
-            return Ok(false);
-        }
-        let Some(&trailer) = buffer.bytes().first_chunk::<4>() else { return Ok(false) };
-        let trailer = self.section.order.u32(trailer) as usize;
-        if trailer != len {
-            mismatch(offset, log, len, trailer);
-            return Ok(false);
-        }
-        buffer.consume(4);
-        log.irregular = true;
-        log.frames += u64::from(has_frame_number(kind));
-        Ok(true)
-    }
-}
-
-#[cold]
-fn damaged(buffer: &Buffer, log: &mut Log, why: String) -> Result<Option<Block>, Error> {
-    log.end(WarningKind::DamagedRecord, buffer.offset(), why);
-    Ok(None)
-}
-
-#[cold]
-fn mismatch(offset: u64, log: &mut Log, len: usize, trailer: usize) {
-    let why = format!("a block of {len} bytes that ends as one of {trailer}");
-    log.end(WarningKind::DamagedRecord, offset, why);
 }
 
 fn byte_order(magic: [u8; 4]) -> Option<Order> {
@@ -295,9 +188,14 @@ const fn is_packet(kind: u32) -> bool {
     matches!(kind, pcap_parser::EPB_MAGIC | pcap_parser::SPB_MAGIC | OBSOLETE_PACKET)
 }
 
-const fn is_used(kind: u32) -> bool {
-    is_packet(kind)
-        || matches!(kind, pcap_parser::SHB_MAGIC | pcap_parser::IDB_MAGIC | pcap_parser::ISB_MAGIC)
+/// Whether those behind it cannot be understood without it.
+const fn is_control(kind: u32) -> bool {
+    matches!(kind, pcap_parser::SHB_MAGIC | pcap_parser::IDB_MAGIC | pcap_parser::ISB_MAGIC)
+}
+
+/// Whether more than the front of a block matters.
+const fn is_used(kind: u32, len: usize) -> bool {
+    is_packet(kind) || is_control(kind) || (kind == pcap_parser::NRB_MAGIC && len <= MAX_CONTROL)
 }
 
 /// Blocks without a packet that Wireshark shows as frames all the same: custom, journal and sysdig event blocks. Skipping

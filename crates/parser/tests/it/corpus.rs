@@ -125,5 +125,4 @@ const EXCEPTIONS: &[(&str, u64, &str)] = &[
     ("FuzzTarget-5766899836387328", 1, "version 2.3: the smaller length is the captured one"),
     ("PcapExamples/pcapng-example.pcapng", 159, "the year 586,524: saturates at 2262"),
     ("tests/pcapng-invalid-vers-2.pcapng", 1, "version 1.1: read with a warning, tshark refuses"),
-    ("pcap_examples/solaris.snoop", 0, "snoop is not read"),
 ];
