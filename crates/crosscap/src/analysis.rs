@@ -9,7 +9,8 @@ use crosscap_report::{PointInfo, Report};
 use rayon::prelude::*;
 
 use crate::Error;
-use crate::read::{PointFiles, PointRead, read_point};
+use crate::files::{self, PointFiles};
+use crate::read::{PointRead, read_point};
 use crate::second_look;
 
 /// An analysis of captures from one or more points.
@@ -46,6 +47,17 @@ pub struct Outcome {
 impl AnalysisBuilder {
     /// Adds an observation point with its capture files; several files are one capture, in the order of their first
     /// packets. The first point added gives the reference clock.
+    ///
+    /// A path may also be
+    ///
+    /// - a directory: the captures directly in it, told by their content; other files are skipped with a note;
+    /// - a pattern with `*`, `?` or `[…]` that is not itself the name of a file: the captures it matches, likewise;
+    /// - a pipe, or `-` for the standard input: copied to a temporary file without a name first, because suspicious packets
+    ///   are looked at twice. It takes as much room in the directory for temporary files as the pipe gives. Each pipe can
+    ///   be given only once.
+    ///
+    /// A file that comes up twice is read once. Empty files of a set, as a rotating `tcpdump` leaves them, are skipped.
+    /// What was skipped stands in [`PointInfo::quality`].
     #[must_use]
     pub fn point(
         mut self,
@@ -91,7 +103,8 @@ impl AnalysisBuilder {
 }
 
 fn analyse(given: &[PointFiles]) -> Result<Outcome, Error> {
-    let read: Vec<PointRead> = given.par_iter().map(read_point).collect::<Result<_, _>>()?;
+    let found = files::find(given)?;
+    let read: Vec<PointRead> = found.into_par_iter().map(read_point).collect::<Result<_, _>>()?;
     let mut points = Vec::new();
     let mut infos: Vec<PointInfo> = Vec::new();
     let mut files = Vec::new();

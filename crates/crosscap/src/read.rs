@@ -1,8 +1,5 @@
 //! The first look at a point: every packet once.
 
-use std::collections::HashMap;
-use std::path::PathBuf;
-
 use crosscap_correlation::Point;
 use crosscap_packet::{Decoded, LinkType, NotTcp, Timestamp, decode};
 use crosscap_parser::CaptureFile;
@@ -10,35 +7,24 @@ use crosscap_reassembly::Tracker;
 use crosscap_report::{PointInfo, Quality};
 
 use crate::Error;
-
-/// A point as the user names it.
-#[derive(Clone, Debug)]
-pub(crate) struct PointFiles {
-    pub(crate) name: String,
-    /// In order of their first packets, once read.
-    pub(crate) files: Vec<PathBuf>,
-}
+use crate::files::{FileSet, InputFile};
 
 /// A point read to its end.
 pub(crate) struct PointRead {
     pub(crate) point: Point,
     pub(crate) info: PointInfo,
-    pub(crate) files: Vec<PathBuf>,
+    pub(crate) files: Vec<InputFile>,
 }
 
 /// Reads all files of a point as one capture.
-pub(crate) fn read_point(given: &PointFiles) -> Result<PointRead, Error> {
-    // Pipes give their bytes once, and suspicious packets are looked at twice.
-    if let Some(pipe) = given.files.iter().find(|f| f.exists() && !f.is_file() && !f.is_dir()) {
-        return Err(Error::NotAFile(pipe.display().to_string()));
-    }
-    let files = in_order_of_time(&given.files)?;
-    let names = display_names(&files);
+pub(crate) fn read_point(found: FileSet) -> Result<PointRead, Error> {
+    let set = found.in_order_of_time()?;
+    let names = set.display_names();
     let mut tracker = Tracker::new();
-    let mut seen = Seen::default();
-    for (index, path) in files.iter().enumerate() {
-        let index = u16::try_from(index).map_err(|_| Error::TooManyFiles(given.name.clone()))?;
-        let mut file = CaptureFile::open(path, index)?;
+    let mut seen = Seen { quality: set.notes, ..Seen::default() };
+    for (index, file) in set.files.iter().enumerate() {
+        let index = u16::try_from(index).map_err(|_| Error::TooManyFiles(set.name.clone()))?;
+        let mut file = file.open(index)?;
         while let Some(record) = file.next_record()? {
             seen.packet(record.timestamp);
             match decode(record.link_type, record.data, record.original_len) {
@@ -51,39 +37,11 @@ pub(crate) fn read_point(given: &PointFiles) -> Result<PointRead, Error> {
         }
         seen.file_ended(&names[usize::from(index)], &file);
     }
-    let mut point = Point::new(given.name.clone(), tracker.finish());
+    let mut point = Point::new(set.name, tracker.finish());
     point.files = names;
     (point.first, point.last) = (seen.first, seen.last);
     let info = seen.into_info(&point);
-    Ok(PointRead { point, info, files })
-}
-
-/// Sorts the files of a rotated set by their first packets; files without packets go last, in the order given.
-fn in_order_of_time(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Error> {
-    if let [only] = paths {
-        return Ok(vec![only.clone()]);
-    }
-    let mut dated = Vec::with_capacity(paths.len());
-    for path in paths {
-        let first =
-            CaptureFile::open(path, 0)?.next_record()?.map_or(Timestamp::MAX, |r| r.timestamp);
-        dated.push((first, path.clone()));
-    }
-    dated.sort_by_key(|(first, _)| *first);
-    Ok(dated.into_iter().map(|(_, path)| path).collect())
-}
-
-/// The name of each file, or its whole path where another file of the point has the same name.
-fn display_names(paths: &[PathBuf]) -> Vec<String> {
-    let mut uses: HashMap<_, u32> = HashMap::new();
-    for path in paths {
-        *uses.entry(path.file_name()).or_default() += 1;
-    }
-    let name = |path: &PathBuf| match path.file_name() {
-        Some(name) if uses[&Some(name)] == 1 => name.to_string_lossy().into_owned(),
-        _ => path.display().to_string(),
-    };
-    paths.iter().map(name).collect()
+    Ok(PointRead { point, info, files: set.files })
 }
 
 /// What reading notes besides connections.

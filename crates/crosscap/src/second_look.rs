@@ -1,22 +1,21 @@
 //! The second look: the packets of the suspicious connections only.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::path::PathBuf;
 
 use crosscap_correlation::{Correlation, Ladder, LegSighting};
 use crosscap_packet::{Decoded, Endpoint, FrameRef, TcpPacket, Timestamp, decode};
-use crosscap_parser::CaptureFile;
 use crosscap_reassembly::{Direction, Sighting};
 use foldhash::quality::RandomState;
 use hashbrown::HashMap;
 use rayon::prelude::*;
 
 use crate::Error;
+use crate::files::InputFile;
 
 /// The packets of each of `suspects` (indices of paths), side by side. `files` are those of each point.
 pub(crate) fn fetch(
     correlation: &Correlation,
-    files: &[Vec<PathBuf>],
+    files: &[Vec<InputFile>],
     suspects: &[usize],
 ) -> Result<BTreeMap<usize, Ladder>, Error> {
     let found: Vec<Vec<(usize, LegSighting)>> = (0..files.len())
@@ -36,14 +35,17 @@ pub(crate) fn fetch(
         .collect())
 }
 
-fn fetch_point(wanted: &mut Wanted, files: &[PathBuf]) -> Result<Vec<(usize, LegSighting)>, Error> {
+fn fetch_point(
+    wanted: &mut Wanted,
+    files: &[InputFile],
+) -> Result<Vec<(usize, LegSighting)>, Error> {
     let Some((first, last)) = wanted.range() else { return Ok(Vec::new()) };
-    for (index, path) in files.iter().enumerate() {
+    for (index, file) in files.iter().enumerate() {
         let index = u16::try_from(index).unwrap_or(u16::MAX);
         if index < first.file() || index > last.file() {
             continue;
         }
-        let mut file = CaptureFile::open(path, index)?;
+        let mut file = file.open(index)?;
         while let Some(record) = file.next_record()? {
             if record.frame > last {
                 break;

@@ -8,6 +8,7 @@ mod formats;
 mod hostile;
 mod reads;
 mod seek;
+mod sources;
 
 use std::io::{self, Read};
 
