@@ -10,7 +10,8 @@ use crosscap_report::{PointInfo, Report};
 use rayon::prelude::*;
 
 use crate::Error;
-use crate::read::{PointFiles, PointRead, read_point};
+use crate::files::{self, PointFiles};
+use crate::read::{PointRead, read_point};
 use crate::second_look;
 
 /// An analysis of captures from one or more points.
@@ -48,6 +49,17 @@ pub struct Outcome {
 impl AnalysisBuilder {
     /// Adds an observation point with its capture files; several files are one capture, in the order of their first
     /// packets. The first point added gives the reference clock.
+    ///
+    /// A path may also be
+    ///
+    /// - a directory: the captures directly in it, told by their content; other files are skipped with a note;
+    /// - a pattern with `*`, `?` or `[…]` that is not itself the name of a file: the captures it matches, likewise;
+    /// - a pipe, or `-` for the standard input: copied to a temporary file without a name first, because suspicious packets
+    ///   are looked at twice. It takes as much room in the directory for temporary files as the pipe gives. Each pipe can
+    ///   be given only once.
+    ///
+    /// A file that comes up twice is read once. Empty files of a set, as a rotating `tcpdump` leaves them, are skipped.
+    /// What was skipped stands in [`PointInfo::quality`].
     #[must_use]
     pub fn point(
         mut self,
@@ -102,7 +114,8 @@ impl AnalysisBuilder {
 fn analyse(given: &[PointFiles], options: &ReadOptions) -> Result<Outcome, Error> {
     // Points are read side by side; cores that are left over share the work of one.
     let threads = rayon::current_num_threads() / given.len();
-    let read = given.par_iter().map(|point| read_point(point, options, threads));
+    let found = files::find(given)?.into_par_iter();
+    let read = found.map(|set| read_point(set, options, threads));
     let read: Vec<PointRead> = read.collect::<Result<_, _>>()?;
     let mut points = Vec::new();
     let mut infos: Vec<PointInfo> = Vec::new();

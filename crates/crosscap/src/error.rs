@@ -1,5 +1,7 @@
 //! What keeps an analysis from running.
 
+use std::io;
+
 /// Why there is no result. Damage inside a file is none of these: what could be read is analysed, with a warning.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -13,9 +15,36 @@ pub enum Error {
     /// A point was given without files.
     #[error("point {0} has no files")]
     NoFiles(String),
-    /// Pipes and devices cannot be read twice.
-    #[error("{0}: not a regular file; save the capture to a file first")]
-    NotAFile(String),
+    /// A directory holds no files, or a pattern matches none.
+    #[error("{0}: no files there")]
+    NoMatch(String),
+    /// A pattern for file names is malformed.
+    #[error("{pattern}: not a pattern for file names: {reason}")]
+    BadPattern {
+        /// The pattern.
+        pattern: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A directory could not be read.
+    #[error("{directory}: {source}")]
+    Directory {
+        /// The directory.
+        directory: String,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// A pipe or the standard input was given more than once; it gives its bytes to one reader only.
+    #[error("{0}: a pipe can be given only once")]
+    PipeTwice(String),
+    /// A pipe or the standard input could not be copied to a temporary file.
+    #[error("{file}: cannot be copied to a temporary file: {source}")]
+    Pipe {
+        /// The pipe.
+        file: String,
+        /// What the operating system said.
+        source: io::Error,
+    },
     /// Two points have the same name.
     #[error("two points are named {0}; give them different names: NAME=FILE")]
     DuplicateName(String),

@@ -33,14 +33,14 @@
 //! look. The result does not depend on the number of threads or on the order of the points, except that the first point
 //! named gives the reference clock.
 //!
-//! Limits: IPv4 and IPv6 without tunnels; pcap and pcapng, plain or gzipped; devices that end TCP or rewrite sequence
-//! numbers are not seen through.
+//! Limits: devices that end TCP or rewrite sequence numbers are not seen through.
 
 #![forbid(unsafe_code)]
 
 mod analysis;
 mod batch;
 mod error;
+mod files;
 mod info;
 mod read;
 mod second_look;

@@ -1,8 +1,5 @@
 //! The first look at a point: every packet once.
 
-use std::collections::HashMap;
-use std::path::PathBuf;
-
 use crosscap_correlation::Point;
 use crosscap_packet::{Decoded, Decoder, LinkType, NotTcp, Timestamp};
 use crosscap_parser::{CHUNK, CaptureFile, ReadOptions};
@@ -10,39 +7,29 @@ use crosscap_report::{PointInfo, Quality};
 
 use crate::Error;
 use crate::batch::Batch;
+use crate::files::{FileSet, InputFile};
 use crate::shards::Shards;
-
-/// A point as the user names it.
-#[derive(Clone, Debug)]
-pub(crate) struct PointFiles {
-    pub(crate) name: String,
-    /// In order of their first packets, once read.
-    pub(crate) files: Vec<PathBuf>,
-}
 
 /// A point read to its end.
 pub(crate) struct PointRead {
     pub(crate) point: Point,
     pub(crate) info: PointInfo,
-    pub(crate) files: Vec<PathBuf>,
+    pub(crate) files: Vec<InputFile>,
 }
 
 /// Reads all files of a point as one capture, with as many threads.
 pub(crate) fn read_point(
-    given: &PointFiles,
+    found: FileSet,
     options: &ReadOptions,
     threads: usize,
 ) -> Result<PointRead, Error> {
-    // Pipes give their bytes once, and suspicious packets are looked at twice.
-    if let Some(pipe) = given.files.iter().find(|f| f.exists() && !f.is_file() && !f.is_dir()) {
-        return Err(Error::NotAFile(pipe.display().to_string()));
-    }
-    let files = in_order_of_time(&given.files, options)?;
-    let names = display_names(&files);
+    let set = found.in_order_of_time(options)?;
+    let names = set.display_names();
     let mut state = State { shards: Shards::new(threads), ..State::default() };
-    for (index, path) in files.iter().enumerate() {
-        let index = u16::try_from(index).map_err(|_| Error::TooManyFiles(given.name.clone()))?;
-        let file = options.open(path, index)?;
+    state.seen.quality = set.notes;
+    for (index, file) in set.files.iter().enumerate() {
+        let index = u16::try_from(index).map_err(|_| Error::TooManyFiles(set.name.clone()))?;
+        let file = file.open(options, index)?;
         let file = if threads > 1 {
             state.read_on_all_cores(file)?
         } else {
@@ -53,11 +40,11 @@ pub(crate) fn read_point(
     let State { shards, decoder, mut seen } = state;
     let defragmented = decoder.defragmenter().stats();
     seen.fragmented = defragmented.incomplete + defragmented.evicted;
-    let mut point = Point::new(given.name.clone(), shards.finish());
+    let mut point = Point::new(set.name, shards.finish());
     point.files = names;
     (point.first, point.last) = (seen.first, seen.last);
     let info = seen.into_info(&point);
-    Ok(PointRead { point, info, files })
+    Ok(PointRead { point, info, files: set.files })
 }
 
 /// What goes on from file to file.
@@ -113,33 +100,6 @@ impl State {
             }
         }
     }
-}
-
-/// Sorts the files of a rotated set by their first packets; files without packets go last, in the order given.
-fn in_order_of_time(paths: &[PathBuf], options: &ReadOptions) -> Result<Vec<PathBuf>, Error> {
-    if let [only] = paths {
-        return Ok(vec![only.clone()]);
-    }
-    let mut dated = Vec::with_capacity(paths.len());
-    for path in paths {
-        let first = options.open(path, 0)?.next_record()?.map_or(Timestamp::MAX, |r| r.timestamp);
-        dated.push((first, path.clone()));
-    }
-    dated.sort_by_key(|(first, _)| *first);
-    Ok(dated.into_iter().map(|(_, path)| path).collect())
-}
-
-/// The name of each file, or its whole path where another file of the point has the same name.
-fn display_names(paths: &[PathBuf]) -> Vec<String> {
-    let mut uses: HashMap<_, u32> = HashMap::new();
-    for path in paths {
-        *uses.entry(path.file_name()).or_default() += 1;
-    }
-    let name = |path: &PathBuf| match path.file_name() {
-        Some(name) if uses[&Some(name)] == 1 => name.to_string_lossy().into_owned(),
-        _ => path.display().to_string(),
-    };
-    paths.iter().map(name).collect()
 }
 
 /// What reading notes besides connections.

@@ -1,7 +1,6 @@
 //! The second look: the packets of the suspicious connections only.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::path::PathBuf;
 
 use crosscap_correlation::{Correlation, Ladder, LegSighting};
 use crosscap_packet::{Decoded, Decoder, Endpoint, FrameRef};
@@ -13,11 +12,12 @@ use rayon::prelude::*;
 
 use crate::Error;
 use crate::batch::{Batch, Item};
+use crate::files::InputFile;
 
 /// The packets of each of `suspects` (indices of paths), side by side. `files` are those of each point.
 pub(crate) fn fetch(
     correlation: &Correlation,
-    files: &[Vec<PathBuf>],
+    files: &[Vec<InputFile>],
     options: &ReadOptions,
     threads: usize,
     suspects: &[usize],
@@ -48,18 +48,18 @@ pub(crate) fn fetch(
 
 fn fetch_point(
     wanted: &mut Wanted,
-    files: &[PathBuf],
+    files: &[InputFile],
     options: &ReadOptions,
     threads: usize,
 ) -> Result<Vec<(usize, LegSighting)>, Error> {
     let Some((first, last)) = wanted.range() else { return Ok(Vec::new()) };
     let mut decoder = Decoder::new();
-    for (index, path) in files.iter().enumerate() {
+    for (index, file) in files.iter().enumerate() {
         let index = u16::try_from(index).unwrap_or(u16::MAX);
         if index < first.file() || index > last.file() {
             continue;
         }
-        let file = options.open(path, index)?;
+        let file = file.open(options, index)?;
         if threads > 1 {
             take_on_all_cores(wanted, file, &mut decoder, last)?;
         } else {

@@ -199,5 +199,5 @@ fn short(buffer: &Buffer, log: &Log) -> Error {
 }
 
 pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().take(12).map(|b| format!("{b:02x}")).collect()
+    bytes.iter().take(8).map(|b| format!("{b:02x}")).collect()
 }

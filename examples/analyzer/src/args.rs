@@ -26,8 +26,9 @@ pub(crate) enum Command {
 pub(crate) struct Diagnose {
     /// One argument for each observation point: its captures, with a name in front if you like
     ///
-    /// Files joined by commas are one rotated capture. The name defaults to the file's stem. The first point gives the
-    /// reference clock; otherwise the order does not matter.
+    /// Files joined by commas are one rotated capture; so are the captures in a directory and those that a quoted pattern
+    /// such as 'eth0.pcap*' matches. A pipe or - for the standard input is copied to a temporary file first. The name
+    /// defaults to the file's stem. The first point gives the reference clock; otherwise the order does not matter.
     #[arg(value_name = "[NAME=]FILE[,FILE…]", required = true, value_parser = point)]
     pub(crate) points: Vec<PointArg>,
 
@@ -117,9 +118,13 @@ fn point(arg: &str) -> Result<PointArg, String> {
     Ok(PointArg { name, named, files: files.into_iter().map(PathBuf::from).collect() })
 }
 
-/// `captures/pod.pcap.gz` is `pod`.
+/// `captures/pod.pcap.gz` is `pod`, and so is `captures/pod*`.
 fn stem(file: &str) -> String {
-    let path = Path::new(file);
+    if file == "-" {
+        return "stdin".into();
+    }
+    let literal = file.split(['*', '?', '[']).next().unwrap_or(file);
+    let path = Path::new(if Path::new(file).exists() { file } else { literal });
     let compressed =
         path.extension().is_some_and(|e| ["gz", "zst", "xz", "lz4"].iter().any(|c| e == *c));
     let inner = path.file_stem().filter(|_| compressed).map_or(path, Path::new);
@@ -157,6 +162,13 @@ mod tests {
         assert_eq!(parsed("a.pcap0,a.pcap1"), Ok(("a".into(), 2)));
         assert_eq!(parsed("/tmp/x=y/pod.pcap"), Ok(("pod".into(), 1)));
         assert_eq!(parsed(".hidden"), Ok((".hidden".into(), 1)));
+        assert_eq!(parsed("captures/"), Ok(("captures".into(), 1)));
+        assert_eq!(parsed("captures/pod*,x/*.gz"), Ok(("pod".into(), 2)));
+        assert_eq!(parsed("pod.pcap[0-9]?"), Ok(("pod".into(), 1)));
+        assert_eq!(parsed("captures/*"), Ok(("captures".into(), 1)));
+        assert_eq!(parsed("*.pcap"), Ok(("*.pcap".into(), 1)));
+        assert_eq!(parsed("-"), Ok(("stdin".into(), 1)));
+        assert_eq!(parsed("client=-"), Ok(("client".into(), 1)));
         assert_eq!(parsed("10.1.0.2.pcapng"), Ok(("10.1.0.2".into(), 1)));
         assert!(parsed("=a.pcap").is_err());
         assert!(parsed("a.pcap,,b.pcap").is_err());

@@ -9,6 +9,7 @@ mod hostile;
 mod parts;
 mod reads;
 mod seek;
+mod sources;
 
 use std::io::{self, Read};
 

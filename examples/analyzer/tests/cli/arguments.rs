@@ -14,6 +14,7 @@ fn what_is_no_capture_is_refused_in_one_line_that_names_it() {
     fs::write(folder.join("empty.pcap"), "").unwrap();
     fs::write(folder.join("notes.txt"), "tcpdump -i eth0\n").unwrap();
     fs::create_dir(folder.join("captures")).unwrap();
+    // A directory without files.
     for culprit in ["missing.pcap", "empty.pcap", "notes.txt", "captures"] {
         refused(folder, &[culprit], culprit);
         refused(folder, &[&arg("invalid/client.pcap.gz"), culprit], culprit);

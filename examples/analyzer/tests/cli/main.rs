@@ -4,6 +4,8 @@
 
 // What goes in: points, files, options.
 mod arguments;
+// Where captures come from: the standard input, pipes, directories, patterns.
+mod inputs;
 // What comes out: status, report, warnings.
 mod status;
 // What reaches a terminal, and what must not.
