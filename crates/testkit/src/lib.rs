@@ -2,6 +2,8 @@
 //!
 //! - [`PcapWriter`], [`PcapNgWriter`], [`SnoopWriter`]: capture files of every kind, honest or lying;
 //! - [`TcpFrame`]: TCP packets as bytes, with right checksums;
+//! - [`Wire`]: packets inside other headers: links, tags, tunnels, fragments, ICMP errors;
+//! - [`hostile_frames`]: frames that lie, nest or flood;
 //! - [`Capture`]: a capture of `testdata/`, to be changed and written again;
 //! - [`gzip`], [`lz4`], [`xz`], [`zstd`];
 //! - [`Truth`]: what is known of a scenario in `testdata/`.
@@ -28,6 +30,7 @@ mod pcap;
 mod pcapng;
 mod snoop;
 mod truth;
+mod wire;
 
 pub use capture::{Capture, CaptureRecord};
 pub use compress::{gzip, lz4, xz, zstd};
@@ -36,3 +39,4 @@ pub use pcap::PcapWriter;
 pub use pcapng::{InterfaceBlock, PcapNgWriter};
 pub use snoop::SnoopWriter;
 pub use truth::{Nat, Point, Timeouts, Truth, TruthConnection};
+pub use wire::{HostileFrames, Wire, hostile_frames};

@@ -64,6 +64,10 @@ pub(crate) struct Info {
 /// How to read.
 #[derive(Clone, Copy, Debug, clap::Args)]
 pub(crate) struct Reading {
+    /// Read on behind damage, at the next record that a chain longer than any packet proves
+    #[arg(long, help_heading = "Reading")]
+    salvage: bool,
+
     /// The most bytes that a compressed file may unpack to [default: no limit]
     #[arg(long, value_name = "BYTES", help_heading = "Reading")]
     max_unpacked: Option<u64>,
@@ -76,7 +80,7 @@ pub(crate) struct Reading {
 
 impl Reading {
     pub(crate) fn options(self) -> ReadOptions {
-        let options = ReadOptions::new().max_expansion(self.max_expansion);
+        let options = ReadOptions::new().salvage(self.salvage).max_expansion(self.max_expansion);
         self.max_unpacked.map_or(options, |bytes| options.max_unpacked_bytes(bytes))
     }
 }

@@ -99,18 +99,16 @@ pub(super) fn v6(packet: Bytes<'_>) -> Result<(Ip, u8, Bytes<'_>), NotTcp> {
     Ok((ip, header[6], packet.limit(total_len).skip(40)?))
 }
 
-/// Which header begins here, where only the version tells; `None` where the header does not fit the bytes.
+/// Which IP version's header begins here, where nothing announced it; `None` where its fields do not fit the bytes.
 pub(super) fn version(packet: Bytes<'_>) -> Option<u8> {
-    match packet.captured.first()? >> 4 {
-        4 => v4(packet).ok().filter(|_| claimed_len(packet, 2, 0) <= packet.len).map(|_| 4),
-        6 => v6(packet).ok().filter(|_| claimed_len(packet, 4, 40) <= packet.len).map(|_| 6),
-        _ => None,
-    }
-}
-
-/// The length field at `at` and what it leaves out.
-fn claimed_len(packet: Bytes<'_>, at: usize, more: usize) -> usize {
-    packet.be16_at(at).map_or(0, |(len, _)| usize::from(len) + more)
+    let version = packet.captured.first()? >> 4;
+    let (len_at, header_len) = match version {
+        4 => v4(packet).ok().map(|_| (2, 0))?,
+        6 => v6(packet).ok().map(|_| (4, 40))?,
+        _ => return None,
+    };
+    let (len, _) = packet.be16_at(len_at).ok()?;
+    (len > 0 && usize::from(len) + header_len <= packet.len).then_some(version)
 }
 
 /// What is behind an extension header.

@@ -49,8 +49,10 @@ pub(super) fn cisco_hdlc(bytes: Bytes<'_>) -> Result<Step<'_>, NotTcp> {
 /// Frame relay (RFC 2427), or Cisco's way to carry EtherTypes on it.
 pub(super) fn frame_relay(bytes: Bytes<'_>) -> Result<Step<'_>, NotTcp> {
     // The address ends with the first odd byte, after two to four.
-    let address = bytes.captured.iter().take(4).position(|b| b & 1 == 1);
-    let rest = bytes.skip(address.ok_or(NotTcp::Malformed)? + 1)?;
+    let Some(last) = bytes.captured.iter().take(4).position(|b| b & 1 == 1) else {
+        return Err(bytes.head::<4>().map_or_else(|cut| cut, |_| NotTcp::Malformed));
+    };
+    let rest = bytes.skip(last + 1)?;
     match *rest.head::<2>()? {
         [3, 0xcc] => Ok((Next::V4, rest.skip(2)?)),
         [3, 0x8e] => Ok((Next::V6, rest.skip(2)?)),

@@ -26,7 +26,7 @@ pub(super) fn in_udp(bytes: Bytes<'_>) -> Option<Inside<'_>> {
         0 => payload,
         len => payload.limit(len.checked_sub(8)?),
     };
-    let (kind, header): (_, fn(&[u8]) -> IResult<&[u8], (u32, Next)>) = match port {
+    let (kind, header): (_, Header) = match port {
         VXLAN | VXLAN_LINUX => (TunnelKind::Vxlan, vxlan),
         VXLAN_GPE => (TunnelKind::Vxlan, vxlan_gpe),
         GENEVE => (TunnelKind::Geneve, geneve),
@@ -36,6 +36,9 @@ pub(super) fn in_udp(bytes: Bytes<'_>) -> Option<Inside<'_>> {
     let ((id, next), bytes) = payload.parse(header)?;
     Some(Inside { kind, id, next, bytes })
 }
+
+/// Reads the header of a tunnel: its id and what is inside.
+type Header = fn(&[u8]) -> IResult<&[u8], (u32, Next)>;
 
 /// RFC 7348: flags, reserved, VNI, reserved; or the flags and the group of the group policy extension.
 fn vxlan(input: &[u8]) -> IResult<&[u8], (u32, Next)> {
