@@ -48,7 +48,7 @@ mod shards;
 
 pub use analysis::{Analysis, AnalysisBuilder, Outcome};
 pub use error::Error;
-pub use info::file_info;
+pub use info::{file_info, sha256};
 
 pub use crosscap_correlation as correlation;
 pub use crosscap_diagnosis as diagnosis;

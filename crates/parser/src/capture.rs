@@ -175,6 +175,12 @@ impl CaptureFile {
         self.buffer.source().size()
     }
 
+    /// Length in bytes of the file as it is stored, compressed or not, as taken when it was opened; `None` for pipes.
+    #[must_use]
+    pub fn stored_size(&self) -> Option<u64> {
+        self.buffer.source().stored_size()
+    }
+
     /// Bytes of the (decompressed) file read so far: where the next record begins.
     #[must_use]
     pub fn offset(&self) -> u64 {

@@ -5,19 +5,23 @@
 #[must_use]
 pub fn terminal(text: &str) -> String {
     text.chars()
-        .map(|c| {
-            if c.is_control() || is_invisible(c) {
-                c.escape_unicode().to_string()
-            } else {
-                c.to_string()
-            }
-        })
+        .map(|c| if is_harmful(c) { c.escape_unicode().to_string() } else { c.to_string() })
         .collect()
 }
 
-/// Zero-width and bidirectional formatting characters.
-fn is_invisible(c: char) -> bool {
-    matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{61c}')
+/// Whether a character may do something to a terminal or to those who read there: control characters, zero-width and
+/// bidirectional formatting ones, and tags.
+pub(crate) fn is_harmful(c: char) -> bool {
+    c.is_control()
+        || matches!(
+            c,
+            '\u{61c}'
+                | '\u{200b}'..='\u{200f}'
+                | '\u{2028}'..='\u{202e}'
+                | '\u{2060}'..='\u{206f}'
+                | '\u{feff}'
+                | '\u{e0000}'..='\u{e007f}'
+        )
 }
 
 #[cfg(test)]

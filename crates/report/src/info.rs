@@ -47,10 +47,12 @@ pub struct FileInfo {
     pub file: String,
     /// `pcap`, `pcap (ns)`, `pcapng`, …
     pub format: String,
-    /// `none`, `gzip`, …
+    /// `uncompressed`, `gzip`, …
     pub compression: String,
-    /// Bytes of the file itself; null for pipes.
+    /// Bytes of the file as it is stored; null for pipes.
     pub size: Option<u64>,
+    /// SHA-256 of the file as it is stored, in hexadecimal; null where nobody asked.
+    pub sha256: Option<String>,
     /// Bytes read, after decompression.
     pub unpacked_size: u64,
     /// Packets.
@@ -99,12 +101,57 @@ pub struct FileInfo {
     pub link_types: Vec<String>,
     /// The largest snap length in bytes; 0 where none is known.
     pub snap_len: u32,
+    /// Packets behind a gap that damage left, where reading went on behind it.
+    pub after_gap: u64,
+    /// The sections of a pcapng file: who wrote it, and comments.
+    pub sections: Vec<Section>,
+    /// Comments on packets: how many.
+    pub packet_comments: u64,
+    /// The first of them, at most ten.
+    pub comments: Vec<PacketComment>,
+    /// Names of addresses that a pcapng file tells.
+    pub names: Vec<NamedAddress>,
+    /// Decryption secrets in a pcapng file: their number, never what they are.
+    pub secrets: u64,
+    /// Blocks of a pcapng file that hold no packet and were passed over.
+    pub passed_over: u64,
     /// The interfaces; one without a name for pcap.
     pub interfaces: Vec<InterfaceInfo>,
     /// What was odd.
     pub warnings: Vec<WarningInfo>,
-    /// Whether the file ended in damage, or before its own end.
+    /// Whether there is damage: the file ended in it or before its own end, or reading went on behind it.
     pub damaged: bool,
+}
+
+/// A section of a pcapng file.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+pub struct Section {
+    /// The machine it was written on.
+    pub hardware: Option<String>,
+    /// Its operating system.
+    pub os: Option<String>,
+    /// The program that wrote it.
+    pub application: Option<String>,
+    /// Comments on the section.
+    pub comments: Vec<String>,
+}
+
+/// A comment on a packet.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct PacketComment {
+    /// The frame.
+    pub frame: u64,
+    /// The comment; at most 256 characters of it.
+    pub text: String,
+}
+
+/// The name of an address.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct NamedAddress {
+    /// IPv4 or IPv6.
+    pub address: String,
+    /// Its name.
+    pub name: String,
 }
 
 /// How many packets an IP protocol has.
@@ -146,6 +193,18 @@ pub struct InterfaceInfo {
     pub link_type: String,
     /// Snap length in bytes; 0 where there is no limit or none is known.
     pub snap_len: u32,
+    /// What it is.
+    pub description: Option<String>,
+    /// The capture filter.
+    pub filter: Option<String>,
+    /// Comments on it.
+    pub comments: Vec<String>,
+    /// Packets that reached it, by its own count.
+    pub received: Option<u64>,
+    /// Packets that it dropped.
+    pub dropped_by_interface: Option<u64>,
+    /// Packets that the capturing system dropped.
+    pub dropped_by_system: Option<u64>,
     /// Packets.
     pub packets: u64,
     /// Bytes captured.

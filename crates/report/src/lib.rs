@@ -38,7 +38,8 @@ mod wireshark;
 pub use build::PointInfo;
 pub use escape::terminal as escape_for_terminal;
 pub use info::{
-    FileInfo, INFO_SCHEMA, Info, InterfaceInfo, Pause, ProtocolCount, Unreadable, WarningInfo,
+    FileInfo, INFO_SCHEMA, Info, InterfaceInfo, NamedAddress, PacketComment, Pause, ProtocolCount,
+    Section, Unreadable, WarningInfo,
 };
 pub use json::{write_info_json, write_json};
 pub use model::{

@@ -57,6 +57,10 @@ pub(crate) struct Info {
     #[arg(long, value_enum, default_value_t)]
     pub(crate) format: Format,
 
+    /// Tell the SHA-256 of each file as well
+    #[arg(long)]
+    pub(crate) hash: bool,
+
     #[command(flatten)]
     pub(crate) reading: Reading,
 }

@@ -1,6 +1,7 @@
 //! `crosscap info`.
 
 use std::error::Error;
+use std::fs::File;
 use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
@@ -43,12 +44,15 @@ pub(crate) fn run(args: &args::Info) -> Result<ExitCode, Box<dyn Error>> {
     })
 }
 
-fn describe(path: &Path, args: &args::Info) -> Result<FileInfo, crosscap::Error> {
+fn describe(path: &Path, args: &args::Info) -> Result<FileInfo, Box<dyn Error>> {
     let options = args.reading.options();
-    let file = if path == Path::new("-") {
-        options.from_reader(io::stdin(), "-", 0)?
-    } else {
-        options.open(path, 0)?
-    };
-    crosscap::file_info(file)
+    if path == Path::new("-") {
+        return Ok(crosscap::file_info(options.from_reader(io::stdin(), "-", 0)?)?);
+    }
+    let mut info = crosscap::file_info(options.open(path, 0)?)?;
+    // A pipe gives its bytes once.
+    if args.hash && info.size.is_some() {
+        info.sha256 = Some(crosscap::sha256(File::open(path)?)?);
+    }
+    Ok(info)
 }

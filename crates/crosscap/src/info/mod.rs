@@ -2,8 +2,12 @@
 
 mod tally;
 
-use crosscap_parser::{CHUNK, CaptureFile};
-use crosscap_report::{FileInfo, InterfaceInfo, ProtocolCount, WarningInfo};
+use std::io::{self, Read};
+
+use crosscap_parser::{CHUNK, CaptureFile, Interface, SectionInfo, WarningKind};
+use crosscap_report::{FileInfo, InterfaceInfo, NamedAddress, ProtocolCount, Section, WarningInfo};
+
+use sha2::{Digest, Sha256};
 
 use crate::Error;
 use tally::Tally;
@@ -42,15 +46,26 @@ pub fn file_info(file: CaptureFile) -> Result<FileInfo, Error> {
     Ok(describe(parts.file(), tally))
 }
 
+/// The SHA-256 of a file as it is stored, in hexadecimal: which file it was that a report is about.
+///
+/// # Errors
+///
+/// What the operating system says.
+pub fn sha256(mut file: impl Read) -> io::Result<String> {
+    let (mut hasher, mut block) = (Sha256::new(), vec![0; 256 << 10]);
+    loop {
+        match file.read(&mut block) {
+            Ok(0) => return Ok(hasher.finalize().iter().map(|b| format!("{b:02x}")).collect()),
+            Ok(n) => hasher.update(&block[..n]),
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            Err(e) => return Err(e),
+        }
+    }
+}
+
 fn describe(file: &CaptureFile, mut tally: Tally) -> FileInfo {
     let interfaces = (0..).zip(file.interfaces()).map(|(id, interface)| {
-        let mut info = InterfaceInfo {
-            id,
-            name: interface.name().map(Into::into),
-            link_type: interface.link_type().to_string(),
-            snap_len: interface.snap_len(),
-            ..InterfaceInfo::default()
-        };
+        let mut info = self::interface(file, id, interface);
         tally.interface(id, &mut info);
         info
     });
@@ -68,7 +83,8 @@ fn describe(file: &CaptureFile, mut tally: Tally) -> FileInfo {
         file: file.name().into(),
         format: file.format().to_string(),
         compression: file.compression().to_string(),
-        size: file.size(),
+        size: file.stored_size(),
+        sha256: None,
         unpacked_size: file.offset(),
         packets: tally.packets,
         frames: file.frames(),
@@ -95,8 +111,51 @@ fn describe(file: &CaptureFile, mut tally: Tally) -> FileInfo {
         unknown_link_type: tally.unknown_link_type,
         link_types: file.link_types().iter().map(ToString::to_string).collect(),
         snap_len: file.snap_len(),
+        after_gap: tally.after_gap,
+        sections: file.sections().iter().map(section).collect(),
+        packet_comments: tally.comment_count,
+        comments: tally.comments,
+        names: file
+            .names()
+            .map(|(address, name)| NamedAddress { address: address.to_string(), name: name.into() })
+            .collect(),
+        secrets: file.secrets().len() as u64,
+        passed_over: file.passed_over().map_or(0, |blocks| {
+            let counts = blocks.custom().chain(blocks.unknown()).map(|(_, count)| count);
+            blocks.journal() + counts.sum::<u64>()
+        }),
         interfaces,
         warnings: warnings.collect(),
-        damaged: file.warnings().iter().any(|w| w.kind.ends_the_file()),
+        damaged: file
+            .warnings()
+            .iter()
+            .any(|w| w.kind.ends_the_file() || w.kind == WarningKind::SalvagedGap),
+    }
+}
+
+fn interface(file: &CaptureFile, id: u32, interface: &Interface) -> InterfaceInfo {
+    let statistics = file.statistics(id).copied().unwrap_or_default();
+    InterfaceInfo {
+        id,
+        name: interface.name().map(Into::into),
+        link_type: interface.link_type().to_string(),
+        snap_len: interface.snap_len(),
+        description: interface.description().map(Into::into),
+        filter: interface.filter().map(Into::into),
+        comments: interface.comments().map(Into::into).collect(),
+        received: statistics.received,
+        dropped_by_interface: statistics.dropped_by_interface,
+        dropped_by_system: statistics.dropped_by_system,
+        ..InterfaceInfo::default()
+    }
+}
+
+fn section(section: &SectionInfo) -> Section {
+    let text = |text: &Option<Box<str>>| text.as_deref().map(Into::into);
+    Section {
+        hardware: text(&section.hardware),
+        os: text(&section.os),
+        application: text(&section.application),
+        comments: section.comments.iter().map(|c| c.to_string()).collect(),
     }
 }

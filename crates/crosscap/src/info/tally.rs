@@ -4,7 +4,7 @@ use std::hash::BuildHasher;
 
 use crosscap_packet::{Decoded, NotTcp, decode};
 use crosscap_parser::PacketRecord;
-use crosscap_report::{InterfaceInfo, Pause};
+use crosscap_report::{InterfaceInfo, PacketComment, Pause};
 use foldhash::fast::FixedState;
 
 /// Counts of packets that follow each other.
@@ -30,6 +30,10 @@ pub(super) struct Tally {
     hashes: Vec<u64>,
     pub(super) duplicates: u64,
     pub(super) time_digits: u32,
+    pub(super) after_gap: u64,
+    pub(super) comment_count: u64,
+    /// The first few.
+    pub(super) comments: Vec<PacketComment>,
 }
 
 #[derive(Clone, Copy, Default)]
@@ -120,6 +124,14 @@ impl Tally {
         self.steps.packet(time, record.frame.number());
         self.hashes.push(FixedState::default().hash_one(record.data));
         self.contents(record);
+        self.after_gap += u64::from(record.after_gap);
+        for comment in record.comments() {
+            self.comment_count += 1;
+            if self.comments.len() < COMMENTS {
+                let text = comment.chars().take(COMMENT_LEN).collect();
+                self.comments.push(PacketComment { frame: record.frame.number(), text });
+            }
+        }
 
         // As many as the file describes, and no more.
         let id = record.interface as usize;
@@ -177,6 +189,15 @@ impl Tally {
             sum.captured += n.captured;
             sum.time.add(n.time);
         });
+        self.after_gap += next.after_gap;
+        self.comment_count += next.comment_count;
+        let room = COMMENTS - self.comments.len();
+        self.comments.extend(
+            next.comments
+                .into_iter()
+                .take(room)
+                .map(|c| PacketComment { frame: c.frame + frames_before, ..c }),
+        );
         self.steps.add(next.steps, frames_before);
         self.find_duplicates(next.hashes);
     }
@@ -220,6 +241,8 @@ fn digits(nanos: i64) -> u32 {
 
 /// As many packets back are compared, as editcap does.
 const WINDOW: usize = 4;
+const COMMENTS: usize = 10;
+const COMMENT_LEN: usize = 256;
 const ICMP: u8 = 1;
 const ICMPV6: u8 = 58;
 const PAUSES: usize = 3;

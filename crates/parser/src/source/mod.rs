@@ -21,7 +21,8 @@ pub(crate) type Stream = Box<dyn Read + Send>;
 pub(crate) enum Source {
     File(Part),
     Stream(Stream),
-    Unpacked(Unpacked),
+    /// With the length of the compressed file, where it is one.
+    Unpacked(Unpacked, Option<u64>),
 }
 
 /// How far the bytes go.
@@ -81,7 +82,9 @@ impl Source {
         match compression {
             Compression::None => Ok(Self::File(part)),
             packed => {
-                Unpacked::start(packed, Box::new(part), options).map(Self::Unpacked).map_err(io)
+                let len = part.len;
+                let unpacked = Unpacked::start(packed, Box::new(part), options).map_err(io)?;
+                Ok(Self::Unpacked(unpacked, Some(len)))
             }
         }
     }
@@ -91,13 +94,13 @@ impl Source {
         let whole: Stream = Box::new(Cursor::new(start).chain(stream));
         match compression {
             Compression::None => Ok(Self::Stream(whole)),
-            packed => Unpacked::start(packed, whole, options).map(Self::Unpacked),
+            packed => Ok(Self::Unpacked(Unpacked::start(packed, whole, options)?, None)),
         }
     }
 
     pub(crate) fn compression(&self) -> Compression {
         match self {
-            Self::Unpacked(unpacked) => unpacked.compression(),
+            Self::Unpacked(unpacked, _) => unpacked.compression(),
             _ => Compression::None,
         }
     }
@@ -108,7 +111,7 @@ impl Source {
             let result = match self {
                 Self::File(part) => part.read(into),
                 Self::Stream(stream) => stream.read(into),
-                Self::Unpacked(unpacked) => return unpacked.read(into),
+                Self::Unpacked(unpacked, _) => return unpacked.read(into),
             };
             match (result, &self) {
                 (Ok(0), Self::File(part)) if part.pos < part.len => return Ok((0, Tail::Shrunk)),
@@ -124,6 +127,14 @@ impl Source {
     pub(crate) fn seek(&mut self, to: u64) {
         if let Self::File(part) = self {
             part.pos = to;
+        }
+    }
+
+    /// Length of what is stored in bytes, compressed or not, where known.
+    pub(crate) fn stored_size(&self) -> Option<u64> {
+        match self {
+            Self::Unpacked(_, len) => *len,
+            _ => self.size(),
         }
     }
 

@@ -21,6 +21,9 @@ pub(super) fn write(file: &FileInfo, page: &mut Page<'_>) -> io::Result<()> {
         ("contents", contents(file)),
         ("cut", cut(file)),
         ("duplicates", duplicates(file)),
+        ("sha256", file.sha256.clone()),
+        ("written by", written_by(file)),
+        ("besides", besides(file)),
     ];
     for (label, fact) in facts {
         if let Some(fact) = fact {
@@ -35,6 +38,12 @@ pub(super) fn write(file: &FileInfo, page: &mut Page<'_>) -> io::Result<()> {
         let more = counted((file.interfaces.len() - SHOWN) as u64, "more interface");
         page.wrapped("", INDENT, &page.dim(&more))?;
     }
+    let remarks = file.sections.iter().flat_map(|s| &s.comments).map(|c| terminal(c));
+    let comments =
+        file.comments.iter().map(|c| format!("frame {}: {}", c.frame, terminal(&c.text)));
+    for (i, comment) in remarks.take(SHOWN).chain(comments).enumerate() {
+        page.wrapped(if i == 0 { "  comments" } else { "" }, INDENT, &comment)?;
+    }
     for (i, w) in file.warnings.iter().enumerate() {
         let label = if i == 0 { "  warnings" } else { "" };
         let times =
@@ -45,12 +54,12 @@ pub(super) fn write(file: &FileInfo, page: &mut Page<'_>) -> io::Result<()> {
     if !file.damaged {
         return page.wrapped("  damage", INDENT, "none");
     }
-    page.wrapped("  damage", INDENT, &page.bad("the file does not end as it should: see above"))
+    page.wrapped("  damage", INDENT, &page.bad("yes, as the warnings say"))
 }
 
 fn format(file: &FileInfo) -> String {
     let packing = match file.compression.as_str() {
-        "none" => bytes(file.unpacked_size),
+        "uncompressed" => bytes(file.unpacked_size),
         packing => match file.size {
             Some(size) => {
                 format!("{packing}, {}, unpacked {}", bytes(size), bytes(file.unpacked_size))
@@ -169,6 +178,37 @@ fn duplicates(file: &FileInfo) -> Option<String> {
     })
 }
 
+fn written_by(file: &FileInfo) -> Option<String> {
+    let mut writers = Vec::new();
+    for section in &file.sections {
+        let parts = [&section.application, &section.os, &section.hardware];
+        let writer: Vec<_> = parts.into_iter().flatten().map(|t| terminal(t)).collect();
+        let writer = writer.join("; ");
+        if !writer.is_empty() && !writers.contains(&writer) && writers.len() < SHOWN {
+            writers.push(writer);
+        }
+    }
+    (!writers.is_empty()).then(|| writers.join(" / "))
+}
+
+fn besides(file: &FileInfo) -> Option<String> {
+    let sections = (file.sections.len() as u64).saturating_sub(1);
+    let counts = [
+        (sections, "more section", "more sections"),
+        (file.packet_comments, "packet comment", "packet comments"),
+        (file.names.len() as u64, "name of an address", "names of addresses"),
+        (file.secrets, "block of decryption secrets", "blocks of decryption secrets"),
+        (file.passed_over, "other block", "other blocks"),
+        (file.after_gap, "packet behind a gap", "packets behind a gap"),
+    ];
+    let words: Vec<_> = counts
+        .into_iter()
+        .filter(|(n, ..)| *n > 0)
+        .map(|(n, one, many)| format!("{} {}", thousands(n), if n == 1 { one } else { many }))
+        .collect();
+    (!words.is_empty()).then(|| words.join(", "))
+}
+
 fn interface(interface: &InterfaceInfo) -> String {
     let name = interface.name.as_deref().map_or_else(|| format!("#{}", interface.id), terminal);
     let mut text = format!(
@@ -179,6 +219,16 @@ fn interface(interface: &InterfaceInfo) -> String {
     );
     if let (Some(first), Some(last)) = (interface.first_ns, interface.last_ns) {
         text += &format!(", {} to {}", clock_time(first, 0), clock_time(last, 0));
+    }
+    if let Some(filter) = &interface.filter {
+        text += &format!("; filter {}", terminal(filter));
+    }
+    let drops =
+        [(interface.dropped_by_interface, "interface"), (interface.dropped_by_system, "system")];
+    for (drops, by) in drops {
+        if let Some(n) = drops {
+            text += &format!("; {} dropped by the {by}", thousands(n));
+        }
     }
     text
 }

@@ -6,6 +6,8 @@
 mod arguments;
 // Where captures come from: the standard input, pipes, directories, patterns.
 mod inputs;
+// What capture files are.
+mod info;
 // What comes out: status, report, warnings.
 mod status;
 // What reaches a terminal, and what must not.
