@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crosscap_parser::{CHUNK, CaptureFile, Error, PartReader};
+use crosscap_parser::{CHUNK, CaptureFile, Error, PartReader, ReadOptions};
 use crosscap_testkit::{InterfaceBlock, PcapNgWriter, PcapWriter, gzip};
 use proptest::prelude::*;
 
@@ -10,6 +10,10 @@ use crate::{Outcome, corpus, drain, owned, save, warnings};
 
 /// Reads it in parts, and says how many chunks were read again.
 fn in_parts(path: &Path, chunk: u64, threads: usize) -> Result<(Outcome, u64), Error> {
+    in_parts_of(CaptureFile::open(path, 3)?, chunk, threads)
+}
+
+fn in_parts_of(file: CaptureFile, chunk: u64, threads: usize) -> Result<(Outcome, u64), Error> {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
     pool.install(|| {
         let read = |part: &mut PartReader<'_>| {
@@ -19,7 +23,7 @@ fn in_parts(path: &Path, chunk: u64, threads: usize) -> Result<(Outcome, u64), E
             }
             Ok(packets)
         };
-        let mut parts = CaptureFile::open(path, 3)?.into_parts(chunk, read);
+        let mut parts = file.into_parts(chunk, read);
         let mut packets = Vec::new();
         loop {
             let several = parts.next_parts()?;
@@ -125,6 +129,20 @@ fn damage_and_disorder_are_told_once_where_they_are() {
     for chunk in CHUNKS {
         same(&good.clone().into_bytes(), chunk, 3);
         same(&damaged.clone().into_bytes(), chunk, 3);
+    }
+}
+
+#[test]
+fn reading_on_behind_damage_gives_the_same() {
+    let mut damaged = pcap(300, |i| i * 3_700 % 3_000);
+    damaged.record(8, 0, u32::MAX, 0, &[2; 5_000]);
+    let later = pcap(300, |_| 1_400).into_bytes();
+    let (_folder, path) = save(&damaged.raw(&later[24..]).clone().into_bytes());
+    let salvage = || ReadOptions::new().salvage(true).open(&path, 3).unwrap();
+    let whole = drain(&mut salvage());
+    assert_eq!(whole.packets.len(), 600);
+    for chunk in [500, 100_000] {
+        assert_eq!(in_parts_of(salvage(), chunk, 3).unwrap().0, whole);
     }
 }
 
