@@ -166,12 +166,19 @@ impl Wire {
     #[must_use]
     pub fn lying_fragment(&self, id: u16, offset: u16, more: bool, data: &[u8]) -> Self {
         let part = Self::new(data, 0, self.payload().protocol);
-        if self.bytes[0] >> 4 == 4 {
-            let address = |at: usize| <[u8; 4]>::try_from(&self.bytes[at..at + 4]).unwrap().into();
-            return part.ipv4(address(12), address(16), id, offset / 8 | u16::from(more) << 13);
+        match self.bytes[0] >> 4 {
+            4 => {
+                let place = (offset / 8) | (u16::from(more) << 13);
+                part.ipv4(self.address::<4>(12).into(), self.address::<4>(16).into(), id, place)
+            }
+            _ => part
+                .ipv6_fragment(u32::from(id), offset, more)
+                .ipv6(self.address::<16>(8).into(), self.address::<16>(24).into()),
         }
-        let address = |at: usize| <[u8; 16]>::try_from(&self.bytes[at..at + 16]).unwrap().into();
-        part.ipv6_fragment(u32::from(id), offset, more).ipv6(address(8), address(24))
+    }
+
+    fn address<const N: usize>(&self, at: usize) -> [u8; N] {
+        *self.bytes[at..].first_chunk().expect("an IP header")
     }
 
     /// Quoted by an ICMP error of this type and code, or ICMPv6 where this is an IPv6 packet; `word` is what stands
