@@ -51,6 +51,10 @@ impl InputFile {
         self.named && self.path == Path::new(STDIN)
     }
 
+    fn real_path(&self) -> &Path {
+        if self.is_stdin() { Path::new("/dev/stdin") } else { &self.path }
+    }
+
     fn is_pipe(&self) -> bool {
         self.is_stdin() || fs::metadata(&self.path).is_ok_and(|m| !m.is_file() && !m.is_dir())
     }
@@ -88,7 +92,7 @@ pub(crate) fn find(points: &[PointFiles]) -> Result<Vec<FileSet>, Error> {
     let mut pipes: Vec<&mut InputFile> =
         sets.iter_mut().flat_map(|s| &mut s.files).filter(|f| f.is_pipe()).collect();
     let mut seen = HashSet::new();
-    if let Some(twice) = pipes.iter().find(|p| !seen.insert(identity(&p.path))) {
+    if let Some(twice) = pipes.iter().find(|p| !seen.insert(identity(p.real_path()))) {
         return Err(Error::PipeTwice(twice.path.display().to_string()));
     }
     // All at once: whoever fills them may be one program that fills them in turn.

@@ -1,12 +1,12 @@
 //! Where packets lie in capture files.
 //!
-//! This crate opens pcap and pcapng files, plain or gzipped, regular files as well as pipes, and hands out one
+//! This crate opens pcap and pcapng files, plain or compressed, regular files as well as pipes, and hands out one
 //! [`PacketRecord`] after the other. Packet bytes are borrowed from the read buffer, never copied. It knows nothing of
 //! what the packets say.
 //!
 //! - [`CaptureFile`]: one open capture; [`CaptureFile::next_record`] is the whole of reading;
 //! - [`Parts`]: one file read by several threads, with the same result;
-//! - [`ReadOptions`]: how to read it;
+//! - [`ReadOptions`]: how to read it, how much to unpack, and whether to go on behind damage;
 //! - [`Warning`]: what was odd about the file. *Damage is not an error*: the packets before it are delivered, then the
 //!   file ends, and a warning says where and why;
 //! - [`Error`]: the file could not be read at all, or reading failed half-way;
@@ -38,8 +38,14 @@
 //!   as in Wireshark. Longer ones are damage. Memory grows only as far as bytes are really there, so a lying length
 //!   costs nothing.
 //! - The length of a regular file is taken when it is opened: what is appended later is not read.
-//! - gzip is unpacked as a stream and once. The last 32 KiB before corruption may be lost.
-//! - pcap and pcapng only; zstd, xz, lz4, bzip2, snoop and others are named in the error.
+//! - gzip, zstd, lz4 and xz are told by content and unpacked once, as a stream, in a thread of its own: no more than 2 MiB
+//!   ahead of the reader, besides what the format makes a decoder remember (at most 128 MiB: more is an error). The thread
+//!   ends when the [`CaptureFile`] is dropped, or when the read it is waiting for returns.
+//! - By default a file may unpack to 1,000 times its size: see [`ReadOptions::max_expansion`].
+//! - Where a compressed stream is cut or corrupt, gzip and xz give all or nearly all before it (xz: but for what 4 KiB held),
+//!   lz4 and zstd whole blocks: the last 4 MiB and 128 KiB before it may be lost. zstd dictionaries, lz4's legacy format and
+//!   xz with several filters besides LZMA2 are not read.
+//! - pcap and pcapng only; bzip2, zip, snoop and others are named in the error.
 //! - Packet options and comments, name resolution and decryption secrets of pcapng are skipped.
 
 #![forbid(unsafe_code)]

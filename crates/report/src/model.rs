@@ -138,9 +138,10 @@ impl Quality {
 }
 
 /// Ids of what makes a capture say less than it should.
-const LOSING: [&str; 6] = [
+const LOSING: [&str; 7] = [
     "truncated-tail",
     "damaged-record",
+    "unpacking-limit",
     "bad-block",
     "capture-drops",
     "unknown-link-type",

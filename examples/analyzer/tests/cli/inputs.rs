@@ -114,6 +114,13 @@ fn what_is_wrong_with_the_standard_input_is_told() {
     };
     let client = || Stdio::from(File::open(testdata(CLIENT)).unwrap());
     assert!(run(&["a=-", "b=-"], client()).contains("only once"));
+    #[cfg(target_os = "linux")]
+    {
+        let mut echo = std::process::Command::new("echo").stdout(Stdio::piped()).spawn().unwrap();
+        let pipe = echo.stdout.take().unwrap();
+        assert!(run(&["a=-", "b=/dev/stdin"], pipe.into()).contains("only once"));
+        echo.wait().unwrap();
+    }
     assert!(run(&["a=-,-"], client()).contains("only once"));
     assert!(run(&["-"], Stdio::null()).contains("stdin: the file is empty"));
 }
