@@ -2,11 +2,11 @@
 
 #![no_main]
 
-use crosscap_fuzz::seeds;
+use crosscap_fuzz::{seeds, start};
 use crosscap_packet::{Decoded, LinkType, decode};
 use libfuzzer_sys::fuzz_target;
 
-fuzz_target!(init: seeds::write(seeds::decode), |data: &[u8]| {
+fuzz_target!(init: start(seeds::decode), |data: &[u8]| {
     let Some((&[t0, t1, m0, m1], data)) = data.split_first_chunk() else { return };
     let link_type = LinkType(u16::from_be_bytes([t0, t1]));
     let missing = u16::from_be_bytes([m0, m1]);

@@ -2,10 +2,10 @@
 
 #![no_main]
 
-use crosscap_fuzz::{capture, model, seeds};
+use crosscap_fuzz::{capture, model, seeds, start};
 use libfuzzer_sys::fuzz_target;
 
-fuzz_target!(init: seeds::write(seeds::pcap), |data: &[u8]| {
+fuzz_target!(init: start(seeds::pcap), |data: &[u8]| {
     let (mend, data) = seeds::options(data);
     let mut bytes = data.to_vec();
     if !MAGICS.iter().any(|magic| data.starts_with(magic)) {

@@ -17,7 +17,8 @@ struct Outcome {
     warnings: Vec<Warning>,
     left_out: u64,
     frames: u64,
-    offset: u64,
+    /// How far; where damage ended the file, that depends on how its bytes came.
+    offset: Option<u64>,
     interfaces: usize,
     link_types: Vec<u16>,
     snap_len: u32,
@@ -79,9 +80,7 @@ fn check_outcome(outcome: &Outcome, bytes: &[u8]) {
     assert!(!before.iter().any(|w| w.kind.ends_the_file()), "a warning behind the end");
     let is_damaged = last.is_some_and(|w| w.kind.ends_the_file());
     assert_eq!(is_damaged, end < bytes.len(), "a warning where, and only where, bytes are left");
-    if !is_damaged {
-        assert_eq!(outcome.offset, bytes.len() as u64);
-    }
+    assert!(outcome.offset.is_none_or(|offset| offset == bytes.len() as u64));
     assert!(outcome.warnings.len() <= 65, "few warnings");
     for warning in &outcome.warnings {
         assert!(warning.offset <= bytes.len() as u64 && warning.frame <= outcome.frames);
@@ -126,12 +125,13 @@ fn read(capture: &mut CaptureFile, bytes: &[u8]) -> Outcome {
         packets.push(packet);
     }
     assert_eq!(next(capture, bytes), None, "ended means ended");
+    let is_damaged = capture.warnings().iter().any(|w| w.kind.ends_the_file());
     Outcome {
         packets,
         warnings: capture.warnings().to_vec(),
         left_out: capture.warnings_left_out(),
         frames: capture.frames(),
-        offset: capture.offset(),
+        offset: (!is_damaged).then(|| capture.offset()),
         interfaces: capture.interfaces().len(),
         link_types: capture.link_types().iter().map(|t| t.0).collect(),
         snap_len: capture.snap_len(),
@@ -139,16 +139,19 @@ fn read(capture: &mut CaptureFile, bytes: &[u8]) -> Outcome {
 }
 
 fn next(capture: &mut CaptureFile, bytes: &[u8]) -> Option<Packet> {
-    let is_pcapng = capture.format() == Format::PcapNg;
-    let head = if capture.format() == Format::PcapModified { 24 } else { 16 };
+    let format = capture.format();
     let record = capture.next_record().expect("memory and files do not fail")?;
     assert_eq!(record.frame.file(), FILE_INDEX);
     let (data, offset) = (record.data, record.offset as usize);
-    // Simple packet blocks have a shorter head than the others.
-    let heads = if is_pcapng { [28, 12] } else { [head, head] };
-    let starts = heads.map(|head| offset + head);
-    let is_data = |start: &usize| bytes.get(*start..).is_some_and(|b| b.starts_with(data));
-    let start = starts.into_iter().find(is_data).expect("data that is in the file");
+    let head = match format {
+        // A simple packet block, in either byte order.
+        Format::PcapNg if matches!(bytes[offset..offset + 4], [3, 0, 0, 0] | [0, 0, 0, 3]) => 12,
+        Format::PcapNg => 28,
+        Format::PcapModified => 24,
+        _ => 16,
+    };
+    let start = offset + head;
+    assert!(bytes[start..].starts_with(data), "data that lies in the file");
     let (len, original_len) = (data.len(), record.original_len);
     let (link_type, interface) = (record.link_type.0, record.interface);
     let place = Place { offset, start, len, original_len, link_type, interface };

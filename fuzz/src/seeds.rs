@@ -7,7 +7,7 @@ use crosscap_parser::CaptureFile;
 use crosscap_testkit::{InterfaceBlock, PcapNgWriter, PcapWriter, TcpFrame};
 
 /// Writes seeds into the folder that the environment variable `CROSSCAP_SEEDS` names; without it, none.
-pub fn write(make: fn() -> Vec<Vec<u8>>) {
+pub(crate) fn write(make: fn() -> Vec<Vec<u8>>) {
     let Some(folder) = env::var_os("CROSSCAP_SEEDS").map(PathBuf::from) else { return };
     fs::create_dir_all(&folder).expect("a folder to write to");
     for (number, seed) in make().iter().enumerate() {
