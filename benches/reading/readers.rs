@@ -66,7 +66,7 @@ fn floor(path: &Path) -> u64 {
 fn crosscap(path: &Path) -> u64 {
     let mut capture = CaptureFile::open(path, 0).expect("a capture");
     while let Some(record) = capture.next_record().expect("a readable capture") {
-        black_box(&record);
+        black_box(record.data);
     }
     assert_eq!(capture.warnings(), []);
     capture.packets()
@@ -128,7 +128,7 @@ fn pcap_file(path: &Path) -> u64 {
     let mut reader = PcapReader::new(open(path)).expect("a capture");
     let mut packets = 0;
     while let Some(packet) = reader.next_packet() {
-        black_box(&packet.expect("a whole packet"));
+        black_box(&packet.expect("a whole packet").data);
         packets += 1;
     }
     packets
@@ -149,7 +149,7 @@ fn pcap_file_raw(path: &Path) -> u64 {
     let mut reader = PcapReader::new(open(path)).expect("a capture");
     let mut packets = 0;
     while let Some(packet) = reader.next_raw_packet() {
-        black_box(&packet.expect("a whole packet"));
+        black_box(&packet.expect("a whole packet").data);
         packets += 1;
     }
     packets
@@ -172,7 +172,7 @@ fn libpcap(path: &Path) -> u64 {
     loop {
         match capture.next_packet() {
             Ok(packet) => {
-                black_box(&packet);
+                black_box(packet.data);
                 packets += 1;
             }
             Err(pcap::Error::NoMorePackets) => return packets,
