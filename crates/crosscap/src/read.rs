@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 
 use crosscap_correlation::Point;
-use crosscap_packet::{Decoded, LinkType, NotTcp, Timestamp, decode};
+use crosscap_packet::{Decoded, Decoder, LinkType, NotTcp, Timestamp};
 use crosscap_parser::CaptureFile;
 use crosscap_reassembly::Tracker;
 use crosscap_report::{PointInfo, Quality};
@@ -36,12 +36,18 @@ pub(crate) fn read_point(given: &PointFiles) -> Result<PointRead, Error> {
     let names = display_names(&files);
     let mut tracker = Tracker::new();
     let mut seen = Seen::default();
+    let mut decoder = Decoder::new();
     for (index, path) in files.iter().enumerate() {
         let index = u16::try_from(index).map_err(|_| Error::TooManyFiles(given.name.clone()))?;
         let mut file = CaptureFile::open(path, index)?;
         while let Some(record) = file.next_record()? {
             seen.packet(record.timestamp);
-            match decode(record.link_type, record.data, record.original_len) {
+            match decoder.decode(
+                record.link_type,
+                record.data,
+                record.original_len,
+                record.timestamp,
+            ) {
                 Decoded::Tcp(packet) => {
                     tracker.push(record.frame, record.timestamp, &packet);
                 }
@@ -51,6 +57,8 @@ pub(crate) fn read_point(given: &PointFiles) -> Result<PointRead, Error> {
         }
         seen.file_ended(&names[usize::from(index)], &file);
     }
+    let defragmented = decoder.defragmenter().stats();
+    seen.fragmented = defragmented.incomplete + defragmented.evicted;
     let mut point = Point::new(given.name.clone(), tracker.finish());
     point.files = names;
     (point.first, point.last) = (seen.first, seen.last);
@@ -96,7 +104,7 @@ struct Seen {
     snap_len: u32,
     cut: u64,
     malformed: u64,
-    fragments: u64,
+    fragmented: u64,
     unknown_link: u64,
     quality: Vec<Quality>,
 }
@@ -112,7 +120,6 @@ impl Seen {
         match why {
             NotTcp::Cut => self.cut += 1,
             NotTcp::Malformed => self.malformed += 1,
-            NotTcp::Fragment => self.fragments += 1,
             NotTcp::UnknownLinkType => self.unknown_link += 1,
             _ => {}
         }
@@ -151,7 +158,11 @@ impl Seen {
                 "packets were cut by the snap length before the end of their headers",
             ),
             (self.malformed, "malformed", "packets have headers that contradict themselves"),
-            (self.fragments, "fragments", "IP fragments were not put together"),
+            (
+                self.fragmented,
+                "fragments",
+                "IP datagrams were not put together, as fragments are missing",
+            ),
             (
                 self.unknown_link,
                 "unknown-link-type",

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::path::PathBuf;
 
 use crosscap_correlation::{Correlation, Ladder, LegSighting};
-use crosscap_packet::{Decoded, Endpoint, FrameRef, TcpPacket, Timestamp, decode};
+use crosscap_packet::{Decoded, Decoder, Endpoint, FrameRef, TcpPacket, Timestamp};
 use crosscap_parser::CaptureFile;
 use crosscap_reassembly::{Direction, Sighting};
 use foldhash::quality::RandomState;
@@ -38,6 +38,7 @@ pub(crate) fn fetch(
 
 fn fetch_point(wanted: &mut Wanted, files: &[PathBuf]) -> Result<Vec<(usize, LegSighting)>, Error> {
     let Some((first, last)) = wanted.range() else { return Ok(Vec::new()) };
+    let mut decoder = Decoder::new();
     for (index, path) in files.iter().enumerate() {
         let index = u16::try_from(index).unwrap_or(u16::MAX);
         if index < first.file() || index > last.file() {
@@ -48,9 +49,15 @@ fn fetch_point(wanted: &mut Wanted, files: &[PathBuf]) -> Result<Vec<(usize, Leg
             if record.frame > last {
                 break;
             }
+            // Fragments of the first packet may lie before it.
+            let decoded = decoder.decode(
+                record.link_type,
+                record.data,
+                record.original_len,
+                record.timestamp,
+            );
             if record.frame >= first
-                && let Decoded::Tcp(packet) =
-                    decode(record.link_type, record.data, record.original_len)
+                && let Decoded::Tcp(packet) = decoded
             {
                 wanted.take(record.frame, record.timestamp, &packet);
             }

@@ -7,9 +7,15 @@
 //! - [`FrameRef`]: which frame of which file of an observation point;
 //! - [`SeqNumber`]: a TCP sequence number, modulo 2³²;
 //! - [`Endpoint`]: an IP address and a TCP port;
-//! - [`LinkType`]: how the captured bytes begin.
+//! - [`LinkType`]: how the captured bytes begin;
+//! - [`Tunnel`]: what lies around the packet.
 //!
-//! [`decode`] is the whole of decoding. It knows nothing of files and keeps no state.
+//! Decoding is in two parts:
+//!
+//! - [`decode`](decode()) says what one frame holds: a [`TcpPacket`], a [`Fragment`] of one, an [`IcmpError`] about one, or
+//!   why it is [`NotTcp`]. It knows nothing of files and keeps no state;
+//! - [`Defragmenter`] puts [`Datagram`]s together from fragments, within [`DefragLimits`];
+//! - [`Decoder`] is both, for those who read frames in their order.
 //!
 //! ```
 //! use crosscap_packet::{Decoded, LinkType, TcpFlags, decode};
@@ -25,25 +31,49 @@
 //! assert_eq!(packet.segment.seq.0, 7);
 //! ```
 //!
-//! Limits: IP fragments are not reassembled, tunnels are not entered, checksums are not verified (captures taken at the
-//! sender hold partial ones).
+//! # What is decoded
+//!
+//! - Link types: those that [`LinkType`] names. Of Wi-Fi frames, those with unencrypted data.
+//! - Tags and labels: 802.1Q, 802.1ad, 802.1ah, 802.1BR, VN-tag; MPLS with IP or an Ethernet pseudowire; PPPoE; LLC with
+//!   SNAP.
+//! - Tunnels: those that [`TunnelKind`] names. One that UDP carries is known by its port *and* by fields that have to be as
+//!   they are; if there is no IP inside, it is none. The innermost TCP segment is the one that counts.
+//! - IPv6 extension headers, and the authentication header.
+//!
+//! # Limits
+//!
+//! - Of tags, labels, extension headers and tunnels, at most 16 in each other, four of them tunnels. More are
+//!   [`NotTcp::Malformed`].
+//! - Checksums are not verified: captures taken at the sender hold partial ones.
+//! - Of an aggregate of Wi-Fi packets the first is taken; Wi-Fi fragments are not put together.
+//! - ESP, WireGuard, OpenVPN and other encrypted tunnels are [`NotTcp::OtherProtocol`].
 
 #![forbid(unsafe_code)]
 
 mod decode;
+mod decoder;
+mod defrag;
 mod endpoint;
+mod fragment;
 mod frame;
+mod icmp;
 mod link;
 mod options;
 mod segment;
 mod seq;
 mod time;
+mod tunnel;
 
 pub use decode::{Decoded, NotTcp, TcpPacket, decode};
+pub use decoder::Decoder;
+pub use defrag::{Datagram, DefragLimits, DefragStats, Defragmenter};
 pub use endpoint::Endpoint;
+pub use fragment::Fragment;
 pub use frame::FrameRef;
+pub use icmp::IcmpError;
 pub use link::LinkType;
 pub use options::{TcpOption, TcpOptions, TcpTimestamps};
 pub use segment::{Segment, TcpFlags};
 pub use seq::SeqNumber;
 pub use time::Timestamp;
+pub use tunnel::{Tunnel, TunnelKind};

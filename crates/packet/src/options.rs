@@ -1,8 +1,10 @@
-//! TCP options (RFC 9293 §3.1, RFC 7323).
+//! TCP options (RFC 9293 §3.1, RFC 7323, RFC 2018, RFC 7413, RFC 8684).
 
 use nom::IResult;
 use nom::bytes::complete::take;
 use nom::number::complete::u8 as byte;
+
+use crate::SeqNumber;
 
 /// The options area of a TCP header, walked without copying and past kinds it does not know.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -22,6 +24,15 @@ pub enum TcpOption<'a> {
     Sack(&'a [u8]),
     /// Timestamps (kind 8).
     Timestamps(TcpTimestamps),
+    /// Fast open (kind 34, or 254 with its magic number; SYN only): the cookie, empty where one is asked for.
+    FastOpen(&'a [u8]),
+    /// Multipath TCP (kind 30): the subtype (RFC 8684 §3), and the value from the byte on whose upper half it is.
+    Multipath {
+        /// 0 capable, 1 join, 2 data sequence signal, 3 and 4 addresses, 5 priority, 6 fail, 7 fast close, 8 reset.
+        subtype: u8,
+        /// Without kind and length.
+        value: &'a [u8],
+    },
     /// Any other kind, with its value.
     Other {
         /// The option's kind.
@@ -75,6 +86,32 @@ impl<'a> TcpOptions<'a> {
         self.iter().find_map(|o| if let TcpOption::Timestamps(ts) = o { Some(ts) } else { None })
     }
 
+    /// The largest segment the sender takes, in bytes, where present.
+    #[must_use]
+    pub fn maximum_segment_size(self) -> Option<u16> {
+        self.iter().find_map(|o| {
+            if let TcpOption::MaximumSegmentSize(bytes) = o { Some(bytes) } else { None }
+        })
+    }
+
+    /// Whether the sender takes selective acknowledgements.
+    #[must_use]
+    pub fn sack_permitted(self) -> bool {
+        self.iter().any(|o| o == TcpOption::SackPermitted)
+    }
+
+    /// The blocks that the sender holds beyond its acknowledgement: the first sequence number of each, and the one behind
+    /// its last. The first block may be one that came twice (RFC 2883).
+    pub fn sack_blocks(self) -> impl Iterator<Item = (SeqNumber, SeqNumber)> {
+        let blocks = self
+            .iter()
+            .filter_map(|o| if let TcpOption::Sack(blocks) = o { Some(blocks) } else { None });
+        blocks.flat_map(|blocks| blocks.as_chunks().0).map(|&[a, b, c, d, e, f, g, h]| {
+            let edge = |bytes| SeqNumber(u32::from_be_bytes(bytes));
+            (edge([a, b, c, d]), edge([e, f, g, h]))
+        })
+    }
+
     /// The window scale, where present; above 14 it counts as 14 (RFC 7323 §2.3).
     #[must_use]
     pub fn window_scale(self) -> Option<u8> {
@@ -102,6 +139,8 @@ fn option(input: &[u8]) -> IResult<&[u8], Option<TcpOption<'_>>> {
         (2, &[a, b]) => TcpOption::MaximumSegmentSize(u16::from_be_bytes([a, b])),
         (3, &[shift]) => TcpOption::WindowScale(shift),
         (4, []) => TcpOption::SackPermitted,
+        (30, &[first, ..]) => TcpOption::Multipath { subtype: first >> 4, value },
+        (34, cookie) | (254, [0xf9, 0x89, cookie @ ..]) => TcpOption::FastOpen(cookie),
         (5, blocks) if blocks.len().is_multiple_of(8) => TcpOption::Sack(blocks),
         (8, value)
             if value.len() == 8
@@ -149,6 +188,36 @@ mod tests {
                 TcpOption::SackPermitted,
                 TcpOption::Timestamps(TS),
                 TcpOption::WindowScale(7)
+            ]
+        );
+        assert_eq!(TcpOptions::new(&bytes).maximum_segment_size(), Some(1460));
+        assert!(TcpOptions::new(&bytes).sack_permitted());
+        assert!(!TcpOptions::new(&bytes[..4]).sack_permitted());
+    }
+
+    #[test]
+    fn sack_blocks() {
+        let bytes = [1, 1, 5, 18, 0, 0, 0, 1, 0, 0, 0, 9, 255, 255, 255, 255, 0, 0, 0, 0];
+        let blocks: Vec<_> =
+            TcpOptions::new(&bytes).sack_blocks().map(|(a, b)| (a.0, b.0)).collect();
+        assert_eq!(blocks, [(1, 9), (u32::MAX, 0)]);
+        // Half a block is none, and a length beyond the options ends the walk.
+        assert_eq!(TcpOptions::new(&[5, 6, 0, 0, 0, 1]).sack_blocks().count(), 0);
+        assert_eq!(TcpOptions::new(&[5, 18, 0, 0, 0, 1]).sack_blocks().count(), 0);
+    }
+
+    #[test]
+    fn fast_open_and_multipath() {
+        let bytes = [34, 6, 1, 2, 3, 4, 254, 6, 0xf9, 0x89, 5, 6, 34, 2, 30, 4, 0x10, 9, 254, 3, 0];
+        let all: Vec<_> = TcpOptions::new(&bytes).iter().collect();
+        assert_eq!(
+            all,
+            [
+                TcpOption::FastOpen(&[1, 2, 3, 4]),
+                TcpOption::FastOpen(&[5, 6]),
+                TcpOption::FastOpen(&[]),
+                TcpOption::Multipath { subtype: 1, value: &[0x10, 9] },
+                TcpOption::Other { kind: 254, value: &[0] },
             ]
         );
     }

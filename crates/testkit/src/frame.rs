@@ -310,7 +310,7 @@ impl TcpFrame {
 }
 
 /// The Internet checksum (RFC 1071) of the parts one after the other; all but the last are of even length.
-fn checksum(parts: &[&[u8]]) -> [u8; 2] {
+pub(crate) fn checksum(parts: &[&[u8]]) -> [u8; 2] {
     let words = parts.iter().flat_map(|part| part.chunks(2));
     let sum: u32 =
         words.map(|w| u32::from(w[0]) << 8 | w.get(1).map_or(0, |b| u32::from(*b))).sum();

@@ -2,6 +2,8 @@
 //!
 //! - [`PcapWriter`], [`PcapNgWriter`]: capture files of every kind, honest or lying;
 //! - [`TcpFrame`]: TCP packets as bytes, with right checksums;
+//! - [`Wire`]: packets inside other headers: links, tags, tunnels, fragments, ICMP errors;
+//! - [`hostile_frames`]: frames that lie, nest or flood;
 //! - [`Capture`]: a capture of `testdata/`, to be changed and written again;
 //! - [`gzip`];
 //! - [`Truth`]: what is known of a scenario in `testdata/`.
@@ -26,6 +28,7 @@ mod frame;
 mod pcap;
 mod pcapng;
 mod truth;
+mod wire;
 
 use std::io::Write;
 
@@ -34,6 +37,7 @@ pub use frame::TcpFrame;
 pub use pcap::PcapWriter;
 pub use pcapng::{InterfaceBlock, PcapNgWriter};
 pub use truth::{Nat, Point, Timeouts, Truth, TruthConnection};
+pub use wire::{HostileFrames, Wire, hostile_frames};
 
 /// Compresses `bytes` into one gzip member.
 #[must_use]

@@ -1,115 +1,164 @@
-//! IP headers: from the IP header to TCP.
-//!
-//! The common case (IPv4 without fragmentation, IPv6 without extension headers) is decoded here; etherparse walks the
-//! rest, and the tests hold the two equal.
+//! IP headers.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use etherparse::{Ipv6ExtensionsSlice, LaxIpSlice};
+use etherparse::{IpAuthHeaderSlice, Ipv6FragmentHeaderSlice, Ipv6RawExtHeaderSlice};
 
-use super::link::Family;
-use super::{NotTcp, TcpPacket, tcp};
+use super::NotTcp;
+use super::bytes::Bytes;
 
-const TCP: u8 = 6;
-
-/// What the IP layer says of the segment inside.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct IpInfo {
-    pub(super) src: IpAddr,
-    pub(super) dst: IpAddr,
-    pub(super) ttl: u8,
-    pub(super) id: u16,
-    /// Bytes of the IP payload on the wire.
-    pub(super) payload_len: usize,
+/// What the IP layer says of the packet inside.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Ip {
+    pub(crate) src: IpAddr,
+    pub(crate) dst: IpAddr,
+    pub(crate) ttl: u8,
+    /// 0 for IPv6.
+    pub(crate) id: u16,
 }
 
-/// The TCP packet inside an IP packet of which the last `missing` bytes were not captured.
-pub(super) fn tcp(family: Family, data: &[u8], missing: usize) -> Result<TcpPacket<'_>, NotTcp> {
-    match family {
-        Family::V4 => v4(data, missing),
-        Family::V6 => v6(data, missing),
+/// An IPv4 header (RFC 791 §3.1).
+pub(super) struct V4<'a> {
+    pub(super) ip: Ip,
+    pub(super) protocol: u8,
+    /// Flags and fragment offset.
+    fragment: u16,
+    pub(super) payload: Bytes<'a>,
+}
+
+impl V4<'_> {
+    /// Whether the packet is a whole one.
+    pub(super) const fn is_whole(&self) -> bool {
+        self.fragment & 0x3fff == 0
+    }
+
+    /// Which part of a datagram it is, where it is not a whole one.
+    pub(super) fn part(&self) -> Option<Part> {
+        (!self.is_whole()).then(|| Part {
+            id: u32::from(self.ip.id),
+            protocol: self.protocol,
+            offset: u32::from(self.fragment & 0x1fff) * 8,
+            more: self.fragment & 0x2000 != 0,
+        })
     }
 }
 
-fn v4(data: &[u8], missing: usize) -> Result<TcpPacket<'_>, NotTcp> {
-    let header: &[u8; 20] = data.first_chunk().ok_or(NotTcp::Cut)?;
+/// What a fragment says of its datagram.
+#[derive(Clone, Copy)]
+pub(super) struct Part {
+    pub(super) id: u32,
+    pub(super) protocol: u8,
+    /// In bytes.
+    pub(super) offset: u32,
+    pub(super) more: bool,
+}
+
+/// Reads an IPv4 header.
+pub(super) fn v4(packet: Bytes<'_>) -> Result<V4<'_>, NotTcp> {
+    let header: &[u8; 20] = packet.head()?;
     let header_len = usize::from(header[0] & 0x0f) * 4;
     if header[0] >> 4 != 4 || header_len < 20 {
         return Err(NotTcp::Malformed);
     }
-    let fragment = u16::from_be_bytes([header[6], header[7]]);
-    if fragment & 0x1fff != 0 {
-        return Err(NotTcp::Fragment);
-    }
-    if header[9] != TCP {
-        return Err(NotTcp::OtherProtocol(header[9]));
-    }
-    let on_wire = data.len() + missing;
     let total_len = match usize::from(u16::from_be_bytes([header[2], header[3]])) {
         // Segmentation offload leaves 0: the packet was longer than the field can say.
-        0 => on_wire,
+        0 => packet.len,
         n if n < header_len => return Err(NotTcp::Malformed),
-        n => n.min(on_wire),
+        n => n,
     };
-    let payload = data.get(header_len..total_len.min(data.len())).ok_or(NotTcp::Cut)?;
-    let info = IpInfo {
-        src: Ipv4Addr::from([header[12], header[13], header[14], header[15]]).into(),
-        dst: Ipv4Addr::from([header[16], header[17], header[18], header[19]]).into(),
-        ttl: header[8],
-        id: u16::from_be_bytes([header[4], header[5]]),
-        payload_len: total_len.saturating_sub(header_len),
-    };
-    tcp::packet(info, payload)
+    Ok(V4 {
+        ip: Ip {
+            src: Ipv4Addr::from([header[12], header[13], header[14], header[15]]).into(),
+            dst: Ipv4Addr::from([header[16], header[17], header[18], header[19]]).into(),
+            ttl: header[8],
+            id: u16::from_be_bytes([header[4], header[5]]),
+        },
+        protocol: header[9],
+        fragment: u16::from_be_bytes([header[6], header[7]]),
+        payload: packet.limit(total_len).skip(header_len)?,
+    })
 }
 
-fn v6(data: &[u8], missing: usize) -> Result<TcpPacket<'_>, NotTcp> {
-    let header: &[u8; 40] = data.first_chunk().ok_or(NotTcp::Cut)?;
+/// Reads an IPv6 header (RFC 8200 §3): what the packet says, the first next header, and what is behind.
+pub(super) fn v6(packet: Bytes<'_>) -> Result<(Ip, u8, Bytes<'_>), NotTcp> {
+    let header: &[u8; 40] = packet.head()?;
     if header[0] >> 4 != 6 {
         return Err(NotTcp::Malformed);
     }
-    let on_wire = data.len() + missing;
     let total_len = match usize::from(u16::from_be_bytes([header[4], header[5]])) {
         // Segmentation offload, or a jumbogram: the packet was longer than the field can say.
-        0 => on_wire,
-        n => (n + 40).min(on_wire),
+        0 => packet.len,
+        n => n + 40,
     };
-    let mut payload = data.get(40..total_len.min(data.len())).ok_or(NotTcp::Cut)?;
-    let mut payload_len = total_len.saturating_sub(40);
-    let mut protocol = header[6];
-    if protocol != TCP {
-        let before = payload.len();
-        (protocol, payload) = v6_extensions(data)?;
-        payload_len = payload_len.saturating_sub(before.saturating_sub(payload.len()));
-    }
-    if protocol != TCP {
-        return Err(NotTcp::OtherProtocol(protocol));
-    }
     let address = |at: usize| {
         let mut octets = [0; 16];
         octets.copy_from_slice(&header[at..at + 16]);
         IpAddr::from(Ipv6Addr::from(octets))
     };
-    let info = IpInfo { src: address(8), dst: address(24), ttl: header[7], id: 0, payload_len };
-    tcp::packet(info, payload)
+    let ip = Ip { src: address(8), dst: address(24), ttl: header[7], id: 0 };
+    Ok((ip, header[6], packet.limit(total_len).skip(40)?))
 }
 
-/// The protocol behind the extension headers of an IPv6 packet, and its bytes.
-fn v6_extensions(packet: &[u8]) -> Result<(u8, &[u8]), NotTcp> {
-    let (ip, stop) = LaxIpSlice::from_slice(packet).map_err(|_| NotTcp::Malformed)?;
-    if stop.is_some() {
-        return Err(NotTcp::Malformed);
-    }
-    let LaxIpSlice::Ipv6(v6) = &ip else { return Err(NotTcp::Malformed) };
-    if continues_fragment(v6.extensions()) {
-        return Err(NotTcp::Fragment);
-    }
-    let payload = ip.payload();
-    Ok((payload.ip_number.0, payload.payload))
+/// Which IP version's header begins here, where nothing announced it; `None` where its fields do not fit the bytes.
+pub(super) fn version(packet: Bytes<'_>) -> Option<u8> {
+    let version = packet.captured.first()? >> 4;
+    let (len_at, header_len) = match version {
+        4 => v4(packet).ok().map(|_| (2, 0))?,
+        6 => v6(packet).ok().map(|_| (4, 40))?,
+        _ => return None,
+    };
+    let (len, _) = packet.be16_at(len_at).ok()?;
+    (len > 0 && usize::from(len) + header_len <= packet.len).then_some(version)
 }
 
-/// Whether a fragment header says that this is not the first fragment: no TCP header follows.
-fn continues_fragment(extensions: &Ipv6ExtensionsSlice<'_>) -> bool {
-    extensions.clone().into_iter().any(|e| {
-        matches!(e, etherparse::Ipv6ExtensionSlice::Fragment(f) if f.fragment_offset().value() != 0)
-    })
+/// What is behind an extension header.
+pub(super) enum Behind<'a> {
+    /// The next header, of this protocol.
+    Next(u8, Bytes<'a>),
+    /// A part of a datagram.
+    Fragment(Part, Bytes<'a>),
+    /// It was no extension header.
+    Payload,
 }
+
+/// Passes one extension header (RFC 8200 §4, RFC 4302) of `protocol`, as far as the version of IP has it.
+pub(super) fn extension(protocol: u8, v6: bool, bytes: Bytes<'_>) -> Result<Behind<'_>, NotTcp> {
+    // What the bytes lack was not captured, unless all of them were.
+    let cut = if bytes.captured.len() < bytes.len { NotTcp::Cut } else { NotTcp::Malformed };
+    let (next, len) = match protocol {
+        _ if !v6 && protocol != AUTHENTICATION => return Ok(Behind::Payload),
+        HOP_BY_HOP | ROUTING | DESTINATION_OPTIONS | MOBILITY | HIP | SHIM6 => {
+            let header = Ipv6RawExtHeaderSlice::from_slice(bytes.captured).map_err(|_| cut)?;
+            (header.next_header(), header.slice().len())
+        }
+        AUTHENTICATION => {
+            let header = IpAuthHeaderSlice::from_slice(bytes.captured).map_err(|_| cut)?;
+            (header.next_header(), header.slice().len())
+        }
+        FRAGMENT => {
+            let header = Ipv6FragmentHeaderSlice::from_slice(bytes.captured).map_err(|_| cut)?;
+            let part = Part {
+                id: header.identification(),
+                protocol: header.next_header().0,
+                offset: u32::from(header.fragment_offset().byte_offset()),
+                more: header.more_fragments(),
+            };
+            // RFC 6946: one that is the whole datagram is none.
+            if part.offset != 0 || part.more {
+                return Ok(Behind::Fragment(part, bytes.skip(header.slice().len())?));
+            }
+            (header.next_header(), header.slice().len())
+        }
+        _ => return Ok(Behind::Payload),
+    };
+    Ok(Behind::Next(next.0, bytes.skip(len)?))
+}
+
+const HOP_BY_HOP: u8 = 0;
+const ROUTING: u8 = 43;
+const FRAGMENT: u8 = 44;
+const AUTHENTICATION: u8 = 51;
+const DESTINATION_OPTIONS: u8 = 60;
+const MOBILITY: u8 = 135;
+const HIP: u8 = 139;
+const SHIM6: u8 = 140;

@@ -45,7 +45,8 @@ impl Talk {
             timestamps: None,
             has_options: false,
         };
-        let packet = TcpPacket { src, dst, segment, options: TcpOptions::default(), payload: &[] };
+        let options = TcpOptions::default();
+        let packet = TcpPacket { src, dst, segment, options, payload: &[], tunnel: None };
         self.tracker.push(FrameRef::new(0, self.frames), Timestamp(time), &packet)
     }
 

@@ -1,0 +1,143 @@
+//! Against tshark 4.0.17, over third-party captures that are not part of the repository: skipped where they are absent.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+
+use crosscap_packet::{Decoded, Decoder, Endpoint};
+use crosscap_parser::CaptureFile;
+use serde_json::Value;
+
+/// What of TCP a capture holds: packets from one end to another, and how often ICMP errors quote such.
+#[derive(Default)]
+struct Flows {
+    packets: BTreeMap<(Endpoint, Endpoint), u64>,
+    quoted: u64,
+}
+
+#[test]
+fn tcp_packets_are_those_of_tshark() {
+    let files = files();
+    // The unpacking is slow in debug builds.
+    let threads = 4;
+    let all: Vec<Compared> = std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..threads)
+            .map(|t| {
+                scope.spawn({
+                    let mine = files.iter().skip(t).step_by(threads);
+                    move || mine.map(|f| compare(f)).collect::<Vec<_>>()
+                })
+            })
+            .collect();
+        workers.into_iter().flat_map(|w| w.join().unwrap()).collect()
+    });
+    let flows: usize = all.iter().map(|c| c.flows).sum();
+    let different: usize = all.iter().map(|c| c.different).sum();
+    println!("{} files, {flows} flows, {different} of them differ", files.len());
+    let complaints: Vec<&str> = all.iter().filter_map(|c| c.complaint.as_deref()).collect();
+    assert!(complaints.is_empty(), "{}", complaints.join("\n"));
+    assert!(different * 200 <= flows, "{different} of {flows} flows differ");
+}
+
+struct Compared {
+    flows: usize,
+    different: usize,
+    complaint: Option<String>,
+}
+
+fn compare(file: &Path) -> Compared {
+    let name = name(file);
+    let (ours, theirs) = (ours(file), theirs(&name));
+    let flows: BTreeSet<_> = ours.packets.keys().chain(theirs.packets.keys()).collect();
+    let mut differences = Vec::new();
+    for flow in &flows {
+        let [o, t] = [&ours, &theirs].map(|all| all.packets.get(flow).copied().unwrap_or_default());
+        if o != t {
+            differences.push(format!("{} → {}: {o}, tshark {t}", flow.0, flow.1));
+        }
+    }
+    if ours.quoted != theirs.quoted {
+        differences.push(format!("quoted: {}, tshark {}", ours.quoted, theirs.quoted));
+    }
+    let different = differences.len();
+    let exception = EXCEPTIONS.iter().find(|(n, ..)| name.ends_with(n));
+    let fine = exception.map_or(0, |(_, n, _)| *n) == different;
+    let complaint =
+        format!("{name}: {different}, {exception:?}\n    {}", differences.join("\n    "));
+    Compared { flows: flows.len(), different, complaint: (!fine).then_some(complaint) }
+}
+
+fn ours(file: &Path) -> Flows {
+    let mut flows = Flows::default();
+    // What the parser makes of broken files is not the matter here.
+    let Ok(mut capture) = CaptureFile::open(file, 0) else { return flows };
+    let mut decoder = Decoder::new();
+    while let Ok(Some(r)) = capture.next_record() {
+        match decoder.decode(r.link_type, r.data, r.original_len, r.timestamp) {
+            Decoded::Tcp(p) => *flows.packets.entry((p.src, p.dst)).or_default() += 1,
+            Decoded::IcmpError(_) => flows.quoted += 1,
+            _ => {}
+        }
+    }
+    flows
+}
+
+fn theirs(name: &str) -> Flows {
+    let mut flows = Flows::default();
+    let Some(corpus) = corpus() else { return flows };
+    let oracle = corpus.join("oracle").join(format!("{}.json", name.replace('/', "_")));
+    let oracle = serde_json::from_slice::<Value>(&fs::read(oracle).unwrap()).unwrap();
+    for stream in oracle["streams"].as_array().unwrap() {
+        let end = |side: &str| {
+            let [address, port] = [0, 1].map(|i| stream[side][i].as_str().unwrap());
+            Endpoint::new(address.parse::<IpAddr>().unwrap(), port.parse().unwrap())
+        };
+        let (a, b) = (end("a"), end("b"));
+        for (flow, side) in [((a, b), 0), ((b, a), 1)] {
+            let packets = stream["dir"][side]["packets"].as_u64().unwrap();
+            if packets > 0 {
+                *flows.packets.entry(flow).or_default() += packets;
+            }
+        }
+        flows.quoted += stream["icmp_quoted"].as_u64().unwrap();
+    }
+    flows
+}
+
+/// `shared/corpus` beside the checkout.
+fn corpus() -> Option<PathBuf> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/corpus");
+    path.join("files").is_dir().then_some(path)
+}
+
+fn name(file: &Path) -> String {
+    let path = file.display().to_string();
+    path.rsplit_once("shared/corpus/files/").map(|(_, name)| name.to_owned()).unwrap_or(path)
+}
+
+/// The captures; none where there is no corpus.
+fn files() -> Vec<PathBuf> {
+    let Some(corpus) = corpus() else {
+        println!("skipped: no shared/corpus beside the checkout");
+        return Vec::new();
+    };
+    let manifest = fs::read_to_string(corpus.join("MANIFEST.tsv")).unwrap();
+    let names = manifest.lines().skip(1).filter_map(|line| line.split('\t').next());
+    names.map(|name| corpus.join(name)).collect()
+}
+
+const BAD_OFFSET: &str =
+    "the header's length contradicts the packet's: not a packet of the flow here";
+
+/// Files where the two differ, in how many flows, and why.
+const EXCEPTIONS: &[(&str, usize, &str)] = &[
+    ("pcap/kerberos_fuzz.pcapng", 1, BAD_OFFSET),
+    ("pcap/fuzz-2006-09-29-28586.pcap", 2, BAD_OFFSET),
+    ("transform-base64-7296/input.pcap", 1, BAD_OFFSET),
+    ("tests/bigtcp-ipv6.pcap", 1, "a length of 0 is that of offloaded segments; tshark: malformed"),
+    ("data/nb6-http.pcap", 4, "6in4: the oracle has the ports inside with the addresses outside"),
+    ("pcap/alexa-app.pcapng", 1, "tshark takes 8 quoted bytes of TCP for malformed"),
+    ("filter/arcnet-rfc1201-arp-icmp-http.pcap", 2, "ARCNET is not decoded"),
+    ("pcap_examples/solaris.snoop", 2, "snoop is not read"),
+];
