@@ -2,6 +2,7 @@
 //!
 //! - [`capture`]: what must hold of a capture file, however damaged;
 //! - [`model`]: the same formats read naively, to compare with;
+//! - [`datagram`]: fragments, and what they are together;
 //! - [`seeds`]: small inputs that are worth mutating.
 //!
 //! All Rust code of a target together gets [`MEMORY`] bytes; a request beyond that aborts, which libFuzzer reports.
@@ -12,6 +13,7 @@ use std::panic;
 use cap::Cap;
 
 pub mod capture;
+pub mod datagram;
 pub mod model;
 pub mod seeds;
 
@@ -27,6 +29,11 @@ pub fn start(make: fn() -> Vec<Vec<u8>>) {
         hook(info);
     }));
     seeds::write(make);
+}
+
+/// Bytes that are allocated now.
+pub fn allocated() -> usize {
+    ALLOCATOR.allocated()
 }
 
 /// Bytes that all allocations together may have: an input is at most 64 KiB.

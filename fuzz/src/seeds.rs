@@ -87,6 +87,20 @@ pub fn decode() -> Vec<Vec<u8>> {
     seeds
 }
 
+/// For `defrag`: two limits, then eight bytes for each fragment, see [`Piece`](crate::datagram::Piece).
+pub fn defrag() -> Vec<Vec<u8>> {
+    let piece = |which, place, len, kind| [which, place, 0, len, 0, 1, kind, 0];
+    // In order; the last one first; one twice and one with other bytes; one that is not captured whole; two datagrams.
+    let lists: [&[[u8; 8]]; 5] = [
+        &[piece(0, 0, 64, 1), piece(0, 8, 20, 0)],
+        &[piece(1, 16, 9, 0), piece(1, 8, 64, 1), piece(1, 0, 64, 1)],
+        &[piece(0, 0, 64, 1), piece(0, 0, 64, 1), piece(0, 4, 64, 3), piece(0, 12, 3, 0)],
+        &[[0, 0, 0, 64, 160, 1, 1, 0], piece(0, 8, 64, 0)],
+        &[piece(0, 0, 8, 1), piece(4, 0, 8, 1), piece(4, 1, 80, 0), piece(0, 1, 80, 0)],
+    ];
+    lists.iter().map(|list| [&[8, 2], list.as_flattened()].concat()).collect()
+}
+
 fn frames() -> [TcpFrame; 4] {
     let syn = TcpFrame::new("10.1.0.2:40422", "10.96.0.10:80").flags("S").seq(7).mss(1460);
     let syn = syn.window_scale(7).timestamps(1, 0);
