@@ -1,0 +1,15 @@
+//! CPU time, which other programs on the machine disturb less than the clock on the wall.
+
+use std::fs;
+
+/// CPU seconds, user and system, of the main thread and of child processes that have ended; `None` where the system is
+/// not Linux. Those of children come in steps of 10 ms.
+pub(crate) fn seconds() -> Option<f64> {
+    let ours = fs::read_to_string("/proc/self/schedstat").ok()?;
+    let ours: f64 = ours.split_whitespace().next()?.parse().ok()?;
+    // The name of the program, in brackets, may hold spaces; cutime and cstime are the fields 16 and 17.
+    let stat = fs::read_to_string("/proc/self/stat").ok()?;
+    let children = stat.rsplit(')').next()?.split_whitespace().skip(13).take(2);
+    let ticks: f64 = children.filter_map(|field| field.parse::<f64>().ok()).sum();
+    Some(ours / 1e9 + ticks / 100.0)
+}
