@@ -156,6 +156,24 @@ fn a_cut_stream_gives_what_is_before_the_cut() {
 }
 
 #[test]
+fn an_lz4_frame_without_its_end_is_cut() {
+    let packed = lz4(&capture());
+    // Behind the header: the length of the first block, and the block.
+    let first = 7 + 4 + u32::from_le_bytes(packed[7..11].try_into().unwrap()) as usize;
+    for cut in [first - 1, first, first + 1, first + 3, first + 4] {
+        let outcome = drained(open(&packed[..cut]));
+        if cut < first {
+            assert!(outcome.is_err(), "{cut}");
+            continue;
+        }
+        let outcome = outcome.unwrap();
+        assert_eq!(outcome.packets.len(), (65_536 - 24) / 616, "{cut}");
+        assert_eq!(outcome.kinds(), [WarningKind::TruncatedTail], "{cut}");
+        assert!(outcome.warnings[0].4.contains("lz4"), "{:?}", outcome.warnings);
+    }
+}
+
+#[test]
 fn a_damaged_stream_gives_what_is_before_the_damage() {
     let bytes = capture();
     let plain = read(&bytes);
