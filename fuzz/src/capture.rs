@@ -5,7 +5,8 @@ use std::io::{self, Cursor, Read};
 use std::path::Path;
 use std::sync::OnceLock;
 
-use crosscap_parser::{CaptureFile, Format, Warning};
+use crosscap_parser::{CaptureFile, Format, ReadOptions, Warning, WarningKind};
+use rayon::{ThreadPool, ThreadPoolBuilder};
 use tempfile::NamedTempFile;
 
 use crate::model::{self, Place};
@@ -101,6 +102,11 @@ fn check_file(capture: &mut CaptureFile, outcome: &Outcome, path: &Path, bytes: 
     let (position, interfaces) = (capture.position(), capture.interfaces().len());
     let rest = Outcome { packets: outcome.packets[pick..].to_vec(), ..outcome.clone() };
     assert_eq!(read(capture, bytes), rest, "the rest");
+    // It takes longer than all else.
+    if hash.is_multiple_of(4) {
+        check_parts(outcome, path, bytes, 1 + hash as u64);
+        check_salvage(outcome, path, bytes);
+    }
 
     capture.seek(&position).expect("a place of this file");
     assert_eq!(read(capture, bytes), rest, "the rest again, and no new warnings");
@@ -116,6 +122,55 @@ fn check_file(capture: &mut CaptureFile, outcome: &Outcome, path: &Path, bytes: 
         let place = position.at_record(last.place.offset as u64, last.number);
         other.seek(&place).expect("a place of this file");
         assert_eq!(next(&mut other, bytes).as_ref(), Some(last), "the last one alone");
+    }
+}
+
+/// Several workers find what one does.
+fn check_parts(outcome: &Outcome, path: &Path, bytes: &[u8], chunk: u64) {
+    static POOL: OnceLock<ThreadPool> = OnceLock::new();
+    let pool = || ThreadPoolBuilder::new().num_threads(2).build().expect("two threads");
+    let file = CaptureFile::open(path, FILE_INDEX).expect("opened before");
+    let mut packets = Vec::new();
+    let warnings = POOL.get_or_init(pool).install(|| {
+        let mut parts = file.into_parts(chunk, |part| {
+            let mut found = Vec::new();
+            while let Some(record) = part.next_record()? {
+                let in_part = (record.frame.number(), record.offset, record.timestamp.as_nanos());
+                found.push((in_part, record.interface, record.data.to_vec()));
+            }
+            Ok(found)
+        });
+        loop {
+            let several = parts.next_parts().expect("files do not fail");
+            if several.is_empty() {
+                return parts.into_file().warnings().to_vec();
+            }
+            for part in several {
+                packets.extend(part.value.into_iter().map(|((number, offset, nanos), i, data)| {
+                    (number + part.frames_before, offset as usize, nanos, i, data)
+                }));
+            }
+        }
+    });
+    let one = outcome.packets.iter().map(|p| {
+        let Place { offset, start, len, interface, .. } = p.place;
+        (p.number, offset, p.nanos, interface, bytes[start..start + len].to_vec())
+    });
+    assert!(one.eq(packets), "chunks of {chunk}");
+    assert_eq!(warnings, outcome.warnings, "chunks of {chunk}");
+}
+
+/// Reading on behind damage finds records in the file, in order; where there is none, the same.
+fn check_salvage(outcome: &Outcome, path: &Path, bytes: &[u8]) {
+    let mut file =
+        ReadOptions::new().salvage(true).open(path, FILE_INDEX).expect("opened before");
+    let found = read(&mut file, bytes);
+    let pairs = || found.packets.windows(2).map(|w| (w[0], w[1]));
+    assert!(pairs().all(|(a, b)| a.place.start + a.place.len <= b.place.offset), "offsets");
+    assert!(pairs().all(|(a, b)| a.number < b.number), "frame numbers");
+    let gaps = found.warnings.iter().any(|w| w.kind == WarningKind::SalvagedGap);
+    if outcome.offset.is_some() && !gaps {
+        assert_eq!(found.packets, outcome.packets, "an undamaged file");
     }
 }
 

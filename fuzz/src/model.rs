@@ -31,11 +31,20 @@ pub fn pcap(bytes: &[u8]) -> (Vec<Place>, usize) {
         if start + len > bytes.len() {
             break;
         }
+        // What a crash or a preallocated file leaves.
+        let zeros = bytes[offset..].iter().take(MOST_ZEROS).take_while(|b| **b == 0).count();
+        let is_tail = zeros == bytes.len() - offset && zeros < MOST_ZEROS;
+        if zeros >= 16 && zeros >= if is_tail { LEAST_ZEROS } else { MOST_ZEROS } {
+            break;
+        }
         packets.push(Place { offset, start, len, original_len, link_type, interface: 0 });
         offset = start + len;
     }
     (packets, offset)
 }
+
+const LEAST_ZEROS: usize = 64;
+const MOST_ZEROS: usize = 64 << 10;
 
 /// The same for a pcapng file.
 pub fn pcapng(bytes: &[u8]) -> (Vec<Place>, usize) {
