@@ -1,5 +1,7 @@
 //! Classic pcap (draft-ietf-opsawg-pcap).
 
+use std::ops::Range;
+
 use crosscap_packet::{LinkType, Timestamp};
 
 use crate::buffer::Buffer;
@@ -24,8 +26,8 @@ pub(crate) struct Pcap {
     link_type: LinkType,
     snap_len: u32,
     interface: Interface,
-    // Zeros up to here are not the last of the file.
-    zeros_end: u64,
+    // Zeros that were found to be few enough for empty packets of 1970.
+    few_zeros: Range<u64>,
 }
 
 impl Pcap {
@@ -69,7 +71,7 @@ impl Pcap {
             link_type,
             snap_len,
             interface: Interface::of_pcap(link_type, snap_len, fcs_len, nanos),
-            zeros_end: 0,
+            few_zeros: 0..0,
         })
     }
 
@@ -179,16 +181,20 @@ impl Pcap {
     /// Whether nothing but zeros is left, or too many to be empty packets of 1970: what a crash or a preallocated file
     /// leaves behind.
     fn is_zero_filled(&mut self, buffer: &mut Buffer, log: &mut Log) -> Result<bool, Error> {
-        if buffer.offset() < self.zeros_end {
+        let offset = buffer.offset();
+        if self.few_zeros.contains(&offset) {
             return Ok(false);
         }
         let reach = log.fill(buffer, MOST_ZEROS)?;
         let bytes = buffer.bytes();
         let bytes = bytes.get(..MOST_ZEROS).unwrap_or(bytes);
         let zeros = bytes.iter().position(|byte| *byte != 0).unwrap_or(bytes.len());
-        self.zeros_end = buffer.offset() + zeros as u64;
         let is_tail = reach != Reach::All && zeros == bytes.len();
-        Ok(zeros >= if is_tail { LEAST_ZEROS } else { MOST_ZEROS })
+        let is_filled = zeros >= if is_tail { LEAST_ZEROS } else { MOST_ZEROS };
+        if !is_filled {
+            self.few_zeros = offset..offset + zeros as u64;
+        }
+        Ok(is_filled)
     }
 
     /// The record at the front of `bytes`, if its header can be.

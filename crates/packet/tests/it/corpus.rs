@@ -139,5 +139,4 @@ const EXCEPTIONS: &[(&str, usize, &str)] = &[
     ("data/nb6-http.pcap", 4, "6in4: the oracle has the ports inside with the addresses outside"),
     ("pcap/alexa-app.pcapng", 1, "tshark takes 8 quoted bytes of TCP for malformed"),
     ("filter/arcnet-rfc1201-arp-icmp-http.pcap", 2, "ARCNET is not decoded"),
-    ("pcap_examples/solaris.snoop", 2, "snoop is not read"),
 ];

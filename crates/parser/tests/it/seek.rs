@@ -1,6 +1,6 @@
 //! A second look that starts in the middle.
 
-use crosscap_parser::{CaptureFile, Checkpoint, Error};
+use crosscap_parser::{CaptureFile, Checkpoint, Error, WarningKind};
 use crosscap_testkit::{InterfaceBlock, PcapNgWriter, PcapWriter, gzip};
 
 use crate::{Packet, drain, open, save};
@@ -91,4 +91,21 @@ fn places_that_cannot_be() {
     assert!(matches!(capture.seek(&other), Err(Error::ForeignCheckpoint { .. })));
     let beyond = capture.position().at_record(pcap.len() as u64 + 1, 1);
     assert!(matches!(capture.seek(&beyond), Err(Error::ForeignCheckpoint { .. })));
+}
+
+#[test]
+fn a_zero_filled_tail_is_none_the_second_time_either() {
+    let mut writer = PcapWriter::new();
+    writer.packet(1_000_000_000, &[1; 60]).raw(&[0; 100]);
+    let (_folder, path) = save(&writer.into_bytes());
+    let mut capture = CaptureFile::open(path, 3).unwrap();
+    let start = capture.position();
+    let outcome = drain(&mut capture);
+    assert_eq!((outcome.packets.len(), outcome.kinds()), (1, vec![WarningKind::DamagedRecord]));
+    capture.seek(&start).unwrap();
+    let mut packets = 0;
+    while capture.next_record().unwrap().is_some() {
+        packets += 1;
+    }
+    assert_eq!((packets, capture.warnings().len()), (1, 1));
 }
