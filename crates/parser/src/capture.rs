@@ -79,31 +79,32 @@ impl CaptureFile {
     /// [`Error::Io`] where the operating system fails to read. No packet comes after it.
     #[inline]
     pub fn next_record(&mut self) -> Result<Option<PacketRecord<'_>>, Error> {
-        let found = self.next_found()?;
-        Ok(found.map(|found| self.record(&found, self.log.frames)))
+        let Some(found) = self.find()? else { return Ok(None) };
+        self.count(&found);
+        Ok(Some(self.record(&found, self.log.frames)))
     }
 
-    /// The next packet, counted; [`Self::record`] shows it.
+    /// The next packet; [`Self::count`] counts it and [`Self::record`] shows it.
     #[inline(always)]
-    pub(crate) fn next_found(&mut self) -> Result<Option<Found>, Error> {
-        let found = match self.reader.common(&mut self.buffer, &mut self.log) {
-            Some(found) => found,
-            None => match self.any_found()? {
-                Some(found) => found,
-                None => return Ok(None),
-            },
-        };
+    pub(crate) fn find(&mut self) -> Result<Option<Found>, Error> {
+        match self.reader.common(&mut self.buffer, &mut self.log) {
+            Some(found) => Ok(Some(found)),
+            None => self.find_any(),
+        }
+    }
+
+    #[inline(always)]
+    pub(crate) fn count(&mut self, found: &Found) {
         if found.timestamp < self.last {
             self.out_of_order(found.timestamp, found.offset);
         }
         self.last = found.timestamp;
         self.log.frames += 1;
         self.packets += 1;
-        Ok(Some(found))
     }
 
     #[inline(never)]
-    fn any_found(&mut self) -> Result<Option<Found>, Error> {
+    fn find_any(&mut self) -> Result<Option<Found>, Error> {
         match &mut self.salvage {
             _ if self.log.has_ended() => Ok(None),
             None => self.reader.any(&mut self.buffer, &mut self.log),
@@ -113,7 +114,7 @@ impl CaptureFile {
         }
     }
 
-    /// What [`Self::next_found`] found last, as frame `number`.
+    /// What [`Self::find`] found last, as frame `number`.
     #[inline(always)]
     pub(crate) fn record(&self, found: &Found, number: u64) -> PacketRecord<'_> {
         PacketRecord {

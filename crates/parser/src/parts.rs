@@ -76,12 +76,13 @@ impl PartReader<'_> {
             return Ok(None);
         }
         let frames = self.file.frames();
-        let found = self.file.next_found()?;
+        let found = self.file.find()?;
         if self.packets_only && self.file.is_irregular() {
             self.stopped = Some(Place { offset, frames });
             return Ok(None);
         }
         let Some(found) = found else { return Ok(None) };
+        self.file.count(&found);
         if self.first.is_none() {
             self.first = Some((found.timestamp, found.offset));
         }

@@ -133,6 +133,18 @@ fn damage_and_disorder_are_told_once_where_they_are() {
 }
 
 #[test]
+fn what_a_worker_leaves_alone_is_warned_about_once() {
+    let mut file = pcap(40, |i| i % 9);
+    // Too early, and with a fraction of a second that is none.
+    for _ in 0..5 {
+        file.record(1_600_000_000, 3_000_000_000, 3, 3, &[1, 2, 3]).packet(7, &[1]);
+    }
+    for chunk in [100, 300, 700, 1_000] {
+        same(&file.clone().into_bytes(), chunk, 3);
+    }
+}
+
+#[test]
 fn reading_on_behind_damage_gives_the_same() {
     let mut damaged = pcap(300, |i| i * 3_700 % 3_000);
     damaged.record(8, 0, u32::MAX, 0, &[2; 5_000]);
