@@ -38,7 +38,7 @@ pub(crate) fn readers(capture: &Capture) -> Vec<(&'static str, Reader)> {
     #[cfg(feature = "libpcap")]
     readers.push(("libpcap", libpcap));
     if Command::new("capinfos").arg("-v").output().is_ok() {
-        readers.push(("capinfos -c", capinfos));
+        readers.push((CAPINFOS, capinfos));
     }
     readers.push(("crosscap, decode", crosscap_decode));
     readers.push((
@@ -189,4 +189,5 @@ fn capinfos(path: &Path) -> u64 {
     text.split_whitespace().last().and_then(|n| n.parse().ok()).expect("a number of packets")
 }
 
+pub(crate) const CAPINFOS: &str = "capinfos -c";
 const BLOCK: usize = 256 << 10;

@@ -50,7 +50,7 @@ impl Piece {
             head.extend([0, 0, 0, self.id]);
             head
         } else {
-            ip_header(false, self.id, more << 13 | offset / 8, self.ttl, self.len)
+            ip_header(false, self.id, (more << 13) | (offset / 8), self.ttl, self.len)
         };
         let on_wire = frame.len() + self.len;
         frame.extend(self.data());

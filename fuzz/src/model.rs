@@ -63,7 +63,11 @@ pub fn pcapng(bytes: &[u8]) -> (Vec<Place>, usize) {
         let half = |at: usize| half(bytes, offset + at, big).unwrap_or(0);
         let (Some(kind), Some(len)) = (kind, word(4)) else { break };
         let len = len as usize;
-        if len < 12 || len % 4 != 0 || offset + len > bytes.len() || word(len - 4) != word(4) {
+        if len < 12
+            || !len.is_multiple_of(4)
+            || offset + len > bytes.len()
+            || word(len - 4) != word(4)
+        {
             break;
         }
         let mut packet = |head: usize,
@@ -118,7 +122,7 @@ pub fn mend_pcapng(bytes: &mut [u8]) {
             big = mark == 0x1a2b_3c4d;
         }
         let (Some(len), room) = (word(bytes, offset + 4, big), bytes.len() - offset) else { break };
-        let is_good = len >= 12 && len % 4 == 0 && len as usize <= room;
+        let is_good = len >= 12 && len.is_multiple_of(4) && len as usize <= room;
         let good = if is_good { len } else { 12 + len % 32 * 4 };
         put(bytes, offset + 4, big, good);
         put(bytes, offset + good as usize - 4, big, good);
