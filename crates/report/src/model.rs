@@ -138,10 +138,11 @@ impl Quality {
 }
 
 /// Ids of what makes a capture say less than it should.
-const LOSING: [&str; 7] = [
+const LOSING: [&str; 8] = [
     "truncated-tail",
     "damaged-record",
     "unpacking-limit",
+    "salvaged-gap",
     "bad-block",
     "capture-drops",
     "unknown-link-type",
