@@ -132,7 +132,7 @@ impl Reader {
         buffer: &mut Buffer,
         log: &mut Log,
     ) -> Result<Option<usize>, Error> {
-        let seen = Salvage::near(self.snap_len(), near);
+        let seen = Salvage::near(near);
         match self {
             Self::Pcap(pcap) => seen.guess(pcap, len, buffer, log),
             Self::PcapNg(pcapng) => seen.guess(pcapng, len, buffer, log),

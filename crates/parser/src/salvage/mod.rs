@@ -72,9 +72,11 @@ impl Salvage {
         }
     }
 
-    /// Where the packets so far are of about the time `near`.
-    pub(crate) fn near(snap_len: u32, near: Timestamp) -> Self {
-        Self { earliest: near, latest: near, last: Some(near), ..Self::new(snap_len) }
+    /// To guess where records begin of about the time `near`. A guess is cheap to check, so it need not reckon with the
+    /// rarest packets.
+    pub(crate) fn near(near: Timestamp) -> Self {
+        let (last, longest) = (Some(near), USUAL_LONGEST);
+        Self { earliest: near, latest: near, last, longest, ..Self::new(0) }
     }
 
     /// The first of the next `len` bytes where a record begins that is proven.
@@ -167,6 +169,8 @@ fn skip(buffer: &mut Buffer, log: &mut Log, offset: u64, len: usize, why: &str) 
 
 /// What Wireshark takes: no packet is longer unless the snap length or one seen says so.
 const LEAST_LONGEST: usize = 256 << 10;
+/// IP does not hold more.
+const USUAL_LONGEST: usize = 64 << 10;
 /// A larger snap length only means that there is none.
 const MOST_LONGEST: usize = 1 << 20;
 /// Packets farther apart in time than this do not follow each other, in nanoseconds.
