@@ -2,11 +2,13 @@
 
 #![allow(clippy::print_stdout, clippy::unwrap_used, reason = "helpers of tests")]
 
+mod contents;
 mod corpus;
 mod defects;
 mod formats;
 mod hostile;
 mod reads;
+mod salvage;
 mod seek;
 
 use std::io::{self, Read};
