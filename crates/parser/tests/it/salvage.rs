@@ -195,6 +195,16 @@ fn a_trailer_that_differs_loses_to_the_header() {
     let (outcome, marks) = salvage(&bytes);
     assert_eq!((outcome.packets.len(), outcome.kinds()), (10, vec![WarningKind::BadBlock]));
     assert_eq!(marks, [false; 10]);
+
+    // Believing the header of what cannot be read anyway does not help.
+    let mut writer = PcapNgWriter::new();
+    writer.interface(&InterfaceBlock::new()).packet(0, 1, &[1]);
+    let version_two =
+        [0x4d, 0x3c, 0x2b, 0x1a, 2, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff];
+    writer.lying_block(0x0a0d_0d0a, 28, &version_two, 29).packet(0, 2, &[2]);
+    let (outcome, marks) = salvage(&writer.into_bytes());
+    assert_eq!((outcome.times(), marks), (vec![1000, 2000], vec![false, true]));
+    assert_eq!(outcome.kinds(), [WarningKind::BadBlock, WarningKind::SalvagedGap]);
 }
 
 #[test]
@@ -208,6 +218,11 @@ fn damage_without_end_is_damage() {
             (whole, vec![WarningKind::DamagedRecord])
         );
         assert_eq!(outcome.warnings[0].1, bytes.len() as u64);
+        let (outcome, _) = salvage(&[&bytes[..], &[0; 300_000]].concat());
+        assert_eq!(
+            (outcome.packets.len(), outcome.kinds()),
+            (whole, vec![WarningKind::DamagedRecord])
+        );
     }
 }
 
@@ -255,21 +270,24 @@ fn crafted_bytes_take_linear_time() {
     });
     let mut alternating = header(5, 0);
     alternating.extend(header(1_700_000_000, 0));
+    let mut version_two = PcapNgWriter::default();
+    version_two.section_with(false, (2, 0), &[]);
+    let version_two = version_two.into_bytes();
     let inputs = [
-        ("zeros", vec![0; 4 << 20]),
-        ("ones", vec![1; 4 << 20]),
-        ("headers", header(5, 0).repeat((4 << 20) / 16)),
-        (
-            "headers that fail late",
-            [header(5, 0).repeat(16_000), vec![0xff; 3]].concat().repeat(16),
-        ),
-        ("two clocks", [alternating.repeat(8000), vec![0xff; 3]].concat().repeat(16)),
-        ("long headers", [header(5, 200), vec![0; 90]].concat().repeat(40_000)),
+        ("zeros", vec![0; 1 << 20]),
+        ("ones", vec![1; 1 << 20]),
+        ("headers", header(5, 0).repeat((1 << 20) / 16)),
+        ("headers that fail late", [header(5, 0).repeat(16_000), vec![0xff; 3]].concat().repeat(4)),
+        ("two clocks", [alternating.repeat(8000), vec![0xff; 3]].concat().repeat(4)),
+        ("long headers", [header(5, 200), vec![0; 90]].concat().repeat(10_000)),
         (
             "blocks",
-            [[6, 0, 0, 0, 12, 0, 0, 0, 12, 0, 0, 0].repeat(20_000), vec![9; 3]].concat().repeat(16),
+            [[6, 0, 0, 0, 12, 0, 0, 0, 12, 0, 0, 0].repeat(20_000), vec![9; 3]].concat().repeat(4),
         ),
-        ("random", random.take(4 << 20).collect()),
+        // Well framed, but each ends the file.
+        ("short interfaces", [1, 0, 0, 0, 12, 0, 0, 0, 12, 0, 0, 0].repeat(80_000)),
+        ("versions", version_two.repeat(40_000)),
+        ("random", random.take(1 << 20).collect()),
     ];
     for (what, tail) in inputs {
         let mut pcap = PcapWriter::new();
@@ -278,7 +296,11 @@ fn crafted_bytes_take_linear_time() {
         pcapng.interface(&InterfaceBlock::new()).packet(0, 5, &[1; 60]).raw(&[0xff; 16]).raw(&tail);
         let mut snoop = SnoopWriter::new();
         snoop.packet(5_000_000_000, &[1; 60]).raw(&[0xff; 16]).raw(&tail);
-        for bytes in [pcap.into_bytes(), pcapng.into_bytes(), snoop.into_bytes()] {
+        // Not damaged at once, so that each record in turn is suspected.
+        let mut suspect = PcapWriter::new();
+        suspect.packet(5_000_000_000, &[1; 60]).raw(&tail);
+        let files = [pcap.into_bytes(), pcapng.into_bytes(), snoop.into_bytes()];
+        for bytes in files.into_iter().chain([suspect.into_bytes()]) {
             let begun = Instant::now();
             let mut capture =
                 options().from_reader(std::io::Cursor::new(bytes), "crafted", 3).unwrap();
