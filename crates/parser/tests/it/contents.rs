@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::Command;
 
 use crosscap_packet::{LinkType, Timestamp};
-use crosscap_parser::{CaptureFile, Format, WarningKind};
+use crosscap_parser::{CaptureFile, Format, PacketRecord, WarningKind};
 use crosscap_testkit::{InterfaceBlock, PcapNgWriter, PcapWriter, SnoopWriter};
 
 use crate::{corpus, drain, open, read};
@@ -40,6 +40,12 @@ fn what_packets_say() {
     let mut capture = open(&pcap.into_bytes()).unwrap();
     let record = capture.next_record().unwrap().unwrap();
     assert_eq!((record.comments().count(), record.drop_count(), record.flags()), (0, None, None));
+}
+
+#[test]
+fn packets_may_be_looked_at_in_another_thread() {
+    fn is_send_and_sync<T: Send + Sync>() {}
+    is_send_and_sync::<PacketRecord<'_>>();
 }
 
 #[test]
