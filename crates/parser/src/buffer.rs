@@ -41,6 +41,12 @@ impl Buffer {
         &self.data[at..at + len]
     }
 
+    /// All that [`Self::slice`] slices.
+    #[inline(always)]
+    pub(crate) fn whole(&self) -> &[u8] {
+        &self.data
+    }
+
     /// Where the unread bytes begin in the (decompressed) file.
     #[inline(always)]
     pub(crate) fn offset(&self) -> u64 {

@@ -1,6 +1,6 @@
 //! Where packets lie in capture files.
 //!
-//! This crate opens pcap and pcapng files, plain or compressed, regular files as well as pipes, and hands out one
+//! This crate opens pcap, pcapng and snoop files, plain or compressed, regular files as well as pipes, and hands out one
 //! [`PacketRecord`] after the other. Packet bytes are borrowed from the read buffer, never copied. It knows nothing of
 //! what the packets say.
 //!
@@ -11,7 +11,8 @@
 //!   file ends, and a warning says where and why;
 //! - [`Error`]: the file could not be read at all, or reading failed half-way;
 //! - [`Checkpoint`]: a place in a plain file, for a second look that starts in the middle;
-//! - [`Interface`]: what a pcapng file says of an interface.
+//! - [`Interface`], [`InterfaceStatistics`], [`SectionInfo`], [`Secrets`], [`BlockCounts`]: what a pcapng file says
+//!   besides packets; comments and drops of a packet are with [`PacketRecord`].
 //!
 //! ```
 //! use crosscap_parser::CaptureFile;
@@ -45,8 +46,21 @@
 //! - Where a compressed stream is cut or corrupt, gzip and xz give all or nearly all before it (xz: but for what 4 KiB held),
 //!   lz4 and zstd whole blocks: the last 4 MiB and 128 KiB before it may be lost. zstd dictionaries, lz4's legacy format and
 //!   xz with several filters besides LZMA2 are not read.
-//! - pcap and pcapng only; bzip2, zip, snoop and others are named in the error.
-//! - Packet options and comments, name resolution and decryption secrets of pcapng are skipped.
+//! - pcap, pcapng and snoop only; bzip2, zip and others are named in the error.
+//! - 64 bytes or more of zeros at the end of a pcap file, or 64 KiB anywhere, are damage and not empty packets of 1970,
+//!   which tshark, capinfos and tcpdump make of them.
+//! - Of what pcapng says besides packets these are kept: 262,144 interfaces, 4096 sections, 65,536 names, 1024 secrets,
+//!   256 enterprises and 256 unknown types of blocks; 256 bytes of a name, 4 KiB of a comment or filter, 8 MiB of texts
+//!   of interfaces and 8 MiB of others. More is a [`WarningKind::ContentsLeftOut`] (more interfaces, a
+//!   [`WarningKind::BadBlock`]). Packet options are not kept but read when asked for.
+//! - What is kept is of the places read so far: what [`CaptureFile::seek`] went over is missing.
+//! - Drops are told in statistics and with packets. Both count the same ones, so that the larger sum is taken, for each
+//!   interface.
+//! - [`ReadOptions::salvage`] proves records behind damage by chains of 256 KiB, or of the longest packet seen up to
+//!   1 MiB, or up to the end of the file. So all is lost between two damages that are closer, and behind a damage where
+//!   neighbouring packets lie more than 31 days apart. Behind a lost section header or interface description of
+//!   pcapng, packets may be taken for those of another interface. Where a pcap header was lost without a trace and its
+//!   packet carries capture records of the same second up to its own end, these are taken for packets.
 
 #![forbid(unsafe_code)]
 

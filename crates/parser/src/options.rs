@@ -61,7 +61,7 @@ impl ReadOptions {
     /// any packet, or that ends exactly with the file. Each gap is a
     /// [`WarningKind::SalvagedGap`](crate::WarningKind::SalvagedGap), and what is found behind it is marked with
     /// [`PacketRecord::after_gap`](crate::PacketRecord::after_gap). An undamaged file reads the same, a little slower.
-    /// Where pcap is looked through, a few MiB at most are held.
+    /// At most a few MiB or twice the longest record are held in memory, of pipes too.
     #[must_use]
     pub const fn salvage(mut self, salvage: bool) -> Self {
         self.salvage = salvage;

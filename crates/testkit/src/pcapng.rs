@@ -1,5 +1,7 @@
 //! Writes pcapng files.
 
+use std::net::IpAddr;
+
 /// Writes a pcapng file block by block: begin a [`section`](Self::section), add blocks, take the bytes.
 #[derive(Clone, Debug, Default)]
 pub struct PcapNgWriter {
@@ -184,6 +186,29 @@ impl PcapNgWriter {
         self.block(5, &body)
     }
 
+    /// Name resolution: of each address its name.
+    pub fn names(&mut self, names: &[(IpAddr, &str)]) -> &mut Self {
+        let mut body = Vec::new();
+        for (address, name) in names {
+            let (kind, mut value) = match address {
+                IpAddr::V4(v4) => (1, v4.octets().to_vec()),
+                IpAddr::V6(v6) => (2, v6.octets().to_vec()),
+            };
+            value.extend(name.bytes());
+            value.push(0);
+            body.extend(self.option(kind, &value));
+        }
+        body.extend([0; 4]);
+        self.block(4, &body)
+    }
+
+    /// Decryption secrets of a kind.
+    pub fn secrets(&mut self, kind: u32, data: &[u8]) -> &mut Self {
+        let mut body = [self.word(kind), self.word(data.len() as u32)].concat();
+        pad(&mut body, data);
+        self.block(10, &body)
+    }
+
     /// A custom block of an enterprise.
     pub fn custom(&mut self, enterprise: u32, data: &[u8]) -> &mut Self {
         let mut body = self.word(enterprise).to_vec();
@@ -220,6 +245,13 @@ impl PcapNgWriter {
         self.file
     }
 
+    /// Options as they stand in the current section, without an end. Values are as they are: see
+    /// [`long`](Self::long).
+    #[must_use]
+    pub fn options(&self, options: &[(u16, &[u8])]) -> Vec<u8> {
+        options.iter().flat_map(|(code, value)| self.option(*code, value)).collect()
+    }
+
     fn option(&self, code: u16, value: &[u8]) -> Vec<u8> {
         let mut option = [self.half(code), self.half(value.len() as u16)].concat();
         pad(&mut option, value);
@@ -234,7 +266,9 @@ impl PcapNgWriter {
         if self.big_endian { n.to_be_bytes() } else { n.to_le_bytes() }
     }
 
-    const fn long(&self, n: u64) -> [u8; 8] {
+    /// 64 bits in the byte order of the current section.
+    #[must_use]
+    pub const fn long(&self, n: u64) -> [u8; 8] {
         if self.big_endian { n.to_be_bytes() } else { n.to_le_bytes() }
     }
 }

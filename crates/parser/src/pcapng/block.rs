@@ -22,7 +22,8 @@ pub(crate) struct BlockPlace {
 #[derive(Clone, Copy)]
 pub(crate) struct PacketBlock<'a> {
     place: BlockPlace,
-    buffer: &'a Buffer,
+    // The whole buffer.
+    buffer: &'a [u8],
 }
 
 impl BlockPlace {
@@ -34,8 +35,8 @@ impl BlockPlace {
     }
 
     #[inline(always)]
-    pub(crate) const fn in_buffer(self, buffer: &Buffer) -> PacketBlock<'_> {
-        PacketBlock { place: self, buffer }
+    pub(crate) fn in_buffer(self, buffer: &Buffer) -> PacketBlock<'_> {
+        PacketBlock { place: self, buffer: buffer.whole() }
     }
 }
 
@@ -50,7 +51,8 @@ impl Found {
 
 impl<'a> PacketBlock<'a> {
     fn bytes(&self) -> &'a [u8] {
-        self.buffer.slice(self.place.at, self.place.len)
+        let BlockPlace { at, len, .. } = self.place;
+        self.buffer.get(at..at + len).unwrap_or_default()
     }
 
     /// Type of the block, and its fixed part.

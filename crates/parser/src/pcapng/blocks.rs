@@ -9,6 +9,7 @@ use super::options::Options;
 use super::{Interface, PcapNg, SECTION_HEAD, byte_order, has_frame_number};
 use crate::WarningKind;
 use crate::log::Log;
+use crate::order::Order;
 
 impl PcapNg {
     /// Any block that is not a packet, whole.
@@ -52,15 +53,10 @@ impl PcapNg {
     }
 
     fn section_header(&mut self, block: &[u8], offset: u64, is_new: bool, log: &mut Log) {
-        let order = block.get(8..12).and_then(|b| b.first_chunk()).and_then(|b| byte_order(*b));
-        let (Some(head), Some(order)) = (block.first_chunk::<SECTION_HEAD>(), order) else {
-            return log.end(WarningKind::DamagedRecord, offset, "a section header cut short");
+        let (order, minor) = match section_version(block) {
+            Ok(version) => version,
+            Err(why) => return log.end(WarningKind::DamagedRecord, offset, why),
         };
-        let (major, minor) = (order.half(head, 12), order.half(head, 14));
-        if major != 1 {
-            let detail = format!("a section of version {major}.{minor}");
-            return log.end(WarningKind::DamagedRecord, offset, detail);
-        }
         // 1.2 is what some writers put for 1.0.
         if minor != 0 && minor != 2 {
             let detail = format!("version 1.{minor}, read as 1.0");
@@ -75,7 +71,8 @@ impl PcapNg {
     }
 
     fn interface_description(&mut self, block: &[u8], offset: u64, log: &mut Log) {
-        let Some(head) = block.first_chunk::<16>().filter(|_| block.len() >= 20) else {
+        let whole = block.first_chunk::<16>().filter(|_| block.len() >= INTERFACE_HEAD);
+        let Some(head) = whole else {
             // Those behind it would get wrong numbers.
             let why = "an interface description cut short";
             return log.end(WarningKind::DamagedRecord, offset, why);
@@ -105,6 +102,21 @@ impl PcapNg {
     }
 }
 
+/// Byte order and minor version of a section; or why it cannot be read.
+pub(super) fn section_version(block: &[u8]) -> Result<(Order, u16), String> {
+    let head = block.first_chunk::<SECTION_HEAD>();
+    let order = head.and_then(|head| byte_order([head[8], head[9], head[10], head[11]]));
+    let Some((head, order)) = head.zip(order) else {
+        return Err("a section header cut short".to_owned());
+    };
+    match (order.half(head, 12), order.half(head, 14)) {
+        (1, minor) => Ok((order, minor)),
+        (major, minor) => Err(format!("a section of version {major}.{minor}")),
+    }
+}
+
+/// An interface description without options.
+pub(super) const INTERFACE_HEAD: usize = 20;
 /// Of all sections together; less than 64 MiB of memory.
 const MAX_INTERFACES: usize = 1 << 18;
 const MAX_LINK_TYPES: usize = 256;

@@ -1,5 +1,6 @@
 //! Blocks as a search behind damage judges them.
 
+use super::blocks::{INTERFACE_HEAD, section_version};
 use super::frame::Head;
 use super::packet::PACKET_HEAD;
 use super::{PcapNg, has_frame_number, is_used};
@@ -13,9 +14,15 @@ impl Chain for PcapNg {
             return None;
         }
         let block = bytes.get(..len)?;
+        // What would end the file again proves nothing, and could be there again and again.
+        let is_sound = match head.kind {
+            pcap_parser::SHB_MAGIC => section_version(block).is_ok(),
+            pcap_parser::IDB_MAGIC => len >= INTERFACE_HEAD,
+            _ => true,
+        };
         let ends_alike = head.order.u32(*block.last_chunk()?) == head.len;
         let may_begin = is_used(head.kind, len) || has_frame_number(head.kind);
-        ends_alike.then_some(Link { len, time: None, may_begin })
+        (is_sound && ends_alike).then_some(Link { len, time: None, may_begin })
     }
 
     fn second_guess(&self, bytes: &[u8]) -> Option<usize> {
@@ -32,9 +39,11 @@ impl Chain for PcapNg {
         let head = Head::read(self.section.order, start);
         let ends_alike =
             head.zip(block.last_chunk()).is_some_and(|(h, t)| h.order.u32(*t) == h.len);
-        if !ends_alike {
+        // Once: where it is damaged otherwise too, believing does not help.
+        let believed = !ends_alike && self.header_rules != Some(offset);
+        if believed {
             self.header_rules = Some(offset);
         }
-        !ends_alike
+        believed
     }
 }

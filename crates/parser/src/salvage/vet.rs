@@ -87,12 +87,18 @@ impl Salvage {
             Walk::Long | Walk::End => None,
             Walk::Cut => {
                 let found = search.find(bytes, 1..bytes.len(), ends);
-                self.settled = found.is_none();
-                found
+                if found.is_none() {
+                    self.settled = true;
+                } else if found >= Some(len) {
+                    // It is the next record that lies.
+                    self.bad_at = Some(offset + len as u64);
+                }
+                found.filter(|start| *start < len)
             }
             Walk::Bad => {
                 let guess = pcap.second_guess(bytes).filter(|&l| search.proves(bytes, l, ends));
-                let found = guess.or_else(|| search.find(bytes, 1..len, ends));
+                let inside = || search.find(bytes, 1..len, ends).filter(|start| *start < len);
+                let found = guess.or_else(inside);
                 if found.is_none() {
                     self.bad_at = Some(offset + len as u64);
                 }

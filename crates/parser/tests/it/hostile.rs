@@ -263,6 +263,7 @@ fn option_length_65535() {
     let mut capture = open(&writer.into_bytes()).unwrap();
     let outcome = drain(&mut capture);
     assert_eq!((outcome.times(), outcome.kinds()), (vec![1000], vec![WarningKind::BadOption]));
+    assert_eq!(outcome.warnings[0].3, 2, "the interface's and the packet's");
     assert_eq!(capture.interfaces()[0].name(), Some("x"));
 }
 
@@ -305,6 +306,88 @@ fn name_resolution_that_lies_is_ignored() {
         let outcome = drain(&mut capture);
         assert_eq!((outcome.packets.len(), outcome.kinds()), (4, vec![WarningKind::BadBlock]));
         assert_eq!(capture.names().count(), 0);
+    }
+}
+
+#[test]
+fn names_by_the_hundred_thousand() {
+    let mut writer = three_ng();
+    for block in 0..2 {
+        let names: Vec<_> = (0..50_000_u32)
+            .map(|n| (std::net::Ipv4Addr::from(block << 24 | n).into(), "name"))
+            .collect();
+        writer.names(&names);
+    }
+    let mut capture = open(&writer.into_bytes()).unwrap();
+    assert_eq!(drain(&mut capture).kinds(), [WarningKind::ContentsLeftOut]);
+    assert_eq!(capture.names().count(), 65_536);
+}
+
+#[test]
+fn comments_beyond_what_is_kept() {
+    let mut writer = three_ng();
+    let options = writer.options(&[(1, &[b'c'; 60_000])]).repeat(250);
+    for _ in 0..10 {
+        writer.section_with(false, (1, 0), &options);
+    }
+    writer.interface(&InterfaceBlock::new()).packet(0, 4, &[4]);
+    let mut capture = open(&writer.into_bytes()).unwrap();
+    assert_eq!(drain(&mut capture).kinds(), [WarningKind::ContentsLeftOut]);
+    let comments: Vec<_> = capture.sections().iter().flat_map(|s| &s.comments).collect();
+    assert!(comments.iter().all(|comment| comment.len() == 4096));
+    assert!((1900..2100).contains(&comments.len()), "{}", comments.len());
+}
+
+#[test]
+fn kinds_of_blocks_by_the_thousands() {
+    let mut writer = three_ng();
+    for n in 0..1000 {
+        writer.custom(n, &[]).block(0x1_0000 + n, &[]).section(false).secrets(n, &[1]);
+    }
+    let mut capture = open(&writer.into_bytes()).unwrap();
+    assert_eq!(drain(&mut capture).kinds(), [WarningKind::ContentsLeftOut]);
+    let counts = capture.passed_over().unwrap();
+    assert_eq!((counts.custom().count(), counts.unknown().count()), (256, 256));
+    assert_eq!((capture.secrets().len(), capture.sections().len()), (1000, 1001));
+}
+
+#[test]
+fn zero_filled_tail() {
+    let one = three().into_bytes();
+    for (zeros, packets) in [(16, 4), (48, 6), (63, 6), (64, 3), (80, 3), (1_000_003, 3)] {
+        let outcome = read(&[&one[..], &vec![0; zeros]].concat());
+        assert_eq!(outcome.packets.len(), packets, "{zeros}");
+        if zeros >= 64 {
+            assert_eq!(outcome.kinds(), [WarningKind::DamagedRecord]);
+            assert_eq!((outcome.warnings[0].1, outcome.warnings[0].2), (one.len() as u64, 3));
+            assert!(outcome.warnings[0].4.contains("zero-filled"));
+        }
+    }
+    let modified = PcapWriter::new().modified().into_bytes();
+    assert_eq!(read(&[&modified[..], &[0; 96]].concat()).kinds(), [WarningKind::DamagedRecord]);
+    assert_eq!(read(&[&modified[..], &[0; 48]].concat()).packets.len(), 2);
+
+    // Empty packets of some time are packets, and so are a few of no time before others.
+    let mut writer = three();
+    for second in 1..100 {
+        writer.record(second, 0, 0, 0, &[]);
+    }
+    writer.raw(&[0; 1600]).packet(1, &[1]);
+    assert_eq!(read(&writer.into_bytes()).packets.len(), 3 + 99 + 100 + 1);
+
+    three_then(&[&three_ng().into_bytes()[..], &[0; 100]].concat(), WarningKind::DamagedRecord);
+}
+
+#[test]
+fn time_offset_in_both_orders_and_negative() {
+    for big_endian in [false, true] {
+        let mut writer = PcapNgWriter::default();
+        writer.section(big_endian).interface(&InterfaceBlock::new().tsoffset(-3).tsresol(0x8a));
+        writer.packet(0, 5 << 10, &[1]);
+        let mut capture = open(&writer.into_bytes()).unwrap();
+        assert_eq!(drain(&mut capture).times(), [2_000_000_000]);
+        let interface = &capture.interfaces()[0];
+        assert_eq!((interface.tsoffset(), interface.tsresol()), (-3, 0x8a));
     }
 }
 

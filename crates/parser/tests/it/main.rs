@@ -2,12 +2,14 @@
 
 #![allow(clippy::print_stdout, clippy::unwrap_used, reason = "helpers of tests")]
 
+mod contents;
 mod corpus;
 mod defects;
 mod formats;
 mod hostile;
 mod parts;
 mod reads;
+mod salvage;
 mod seek;
 mod sources;
 
