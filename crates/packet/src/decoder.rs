@@ -1,8 +1,9 @@
 //! Decoding with memory.
 
-use crate::{Datagram, Decoded, Defragmenter, LinkType, Timestamp, decode};
+use crate::decode::decode_with;
+use crate::{Datagram, Decoded, Defragmenter, LinkType, Timestamp};
 
-/// Decodes the frames of one capture in their order, and puts fragmented datagrams together: [`decode`](decode()) and a
+/// Decodes the frames of one capture in their order, and puts fragmented datagrams together: [`decode`](crate::decode()) and a
 /// [`Defragmenter`].
 ///
 /// A datagram counts as captured with the frame that completed it, as in Wireshark.
@@ -20,8 +21,8 @@ impl Decoder {
         Self::default()
     }
 
-    /// Decodes the next frame: [`Decoded::Fragment`] where the rest of its datagram has not come yet. For the arguments see
-    /// [`decode`](decode()); `time` is when the frame was captured.
+    /// Decodes the next frame: [`Decoded::Fragment`] where the rest of its datagram has not come yet. For the arguments
+    /// see [`decode`](crate::decode()); `time` is when the frame was captured.
     pub fn decode<'a>(
         &'a mut self,
         link_type: LinkType,
@@ -29,10 +30,17 @@ impl Decoder {
         original_len: u32,
         time: Timestamp,
     ) -> Decoded<'a> {
-        let decoded = decode(link_type, data, original_len);
-        let Decoded::Fragment(fragment) = decoded else { return decoded };
-        let Some(mut datagram) = self.defragmenter.push(&fragment, time) else { return decoded };
-        // A tunnel's datagram may hold a fragment of another one. Each lies in more headers, so this ends.
+        decode_with(link_type, data, original_len, |fragment| {
+            match self.defragmenter.push(&fragment, time) {
+                Some(datagram) => self.innermost(datagram, time),
+                None => Decoded::Fragment(fragment),
+            }
+        })
+    }
+
+    /// What a datagram holds, which in a tunnel may be a fragment of another one. Each lies in more headers, so this
+    /// ends.
+    fn innermost(&mut self, mut datagram: Datagram, time: Timestamp) -> Decoded<'_> {
         while let Decoded::Fragment(inner) = datagram.decode()
             && let Some(whole) = self.defragmenter.push(&inner, time)
         {

@@ -4,8 +4,8 @@ use std::net::IpAddr;
 
 use crate::Tunnel;
 
-/// A fragment (RFC 791 §3.2, RFC 8200 §4.5): to be given to a [`Defragmenter`](crate::Defragmenter), in the order of the
-/// capture.
+/// A fragment (RFC 791 §3.2, RFC 8200 §4.5): to be given to a [`Defragmenter`](crate::Defragmenter), in the order of
+/// the capture.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Fragment<'a> {
     /// Who sent the datagram.

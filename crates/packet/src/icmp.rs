@@ -12,8 +12,9 @@ pub struct IcmpError {
     pub from: IpAddr,
     /// To whom: the sender of the quoted segment, unless NAT lies between.
     pub to: IpAddr,
-    /// The type, of ICMP or ICMPv6 as the family of `from` says. ICMP: 3 unreachable, 4 source quench, 5 redirect, 11 time
-    /// exceeded, 12 parameter problem. ICMPv6: 1 unreachable, 2 packet too big, 3 time exceeded, 4 parameter problem.
+    /// The type, of ICMP or ICMPv6 as the family of `from` says. ICMP: 3 unreachable, 4 source quench, 5 redirect, 11
+    /// time exceeded, 12 parameter problem. ICMPv6: 1 unreachable, 2 packet too big, 3 time exceeded, 4 parameter
+    /// problem.
     pub icmp_type: u8,
     /// The code, whose meaning depends on the type.
     pub code: u8,

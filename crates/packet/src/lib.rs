@@ -12,8 +12,8 @@
 //!
 //! Decoding is in two parts:
 //!
-//! - [`decode`](decode()) says what one frame holds: a [`TcpPacket`], a [`Fragment`] of one, an [`IcmpError`] about one, or
-//!   why it is [`NotTcp`]. It knows nothing of files and keeps no state;
+//! - [`decode`](decode()) says what one frame holds: a [`TcpPacket`], a [`Fragment`] of one, an [`IcmpError`] about
+//!   one, or why it is [`NotTcp`]. It knows nothing of files and keeps no state;
 //! - [`Defragmenter`] puts [`Datagram`]s together from fragments, within [`DefragLimits`];
 //! - [`Decoder`] is both, for those who read frames in their order.
 //!
@@ -34,10 +34,10 @@
 //! # What is decoded
 //!
 //! - Link types: those that [`LinkType`] names. Of Wi-Fi frames, those with unencrypted data.
-//! - Tags and labels: 802.1Q, 802.1ad, 802.1ah, 802.1BR, VN-tag; MPLS with IP or an Ethernet pseudowire; PPPoE; LLC with
-//!   SNAP.
-//! - Tunnels: those that [`TunnelKind`] names. One that UDP carries is known by its port *and* by fields that have to be as
-//!   they are; if there is no IP inside, it is none. The innermost TCP segment is the one that counts.
+//! - Tags and labels: 802.1Q, 802.1ad, 802.1ah, 802.1BR, VN-tag; MPLS with IP or an Ethernet pseudowire; PPPoE; LLC
+//!   with SNAP.
+//! - Tunnels: those that [`TunnelKind`] names. One that UDP carries is known by its port *and* by fields that have to
+//!   be as they are; if there is no IP inside, it is none. The innermost TCP segment is the one that counts.
 //! - IPv6 extension headers, and the authentication header.
 //!
 //! # Limits

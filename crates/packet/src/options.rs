@@ -100,8 +100,8 @@ impl<'a> TcpOptions<'a> {
         self.iter().any(|o| o == TcpOption::SackPermitted)
     }
 
-    /// The blocks that the sender holds beyond its acknowledgement: the first sequence number of each, and the one behind
-    /// its last. The first block may be one that came twice (RFC 2883).
+    /// The blocks that the sender holds beyond its acknowledgement: the first sequence number of each, and the one
+    /// behind its last. The first block may be one that came twice (RFC 2883).
     pub fn sack_blocks(self) -> impl Iterator<Item = (SeqNumber, SeqNumber)> {
         let blocks = self
             .iter()

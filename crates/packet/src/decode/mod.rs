@@ -62,7 +62,8 @@ pub enum NotTcp {
     OtherProtocol(u8),
     /// The snap length cut the packet before the end of the TCP header.
     Cut,
-    /// A header contradicts itself or the packet's length, or more headers lie inside each other than any network stacks.
+    /// A header contradicts itself or the packet's length, or more headers lie inside each other than any network
+    /// stacks.
     Malformed,
 }
 
@@ -72,14 +73,29 @@ pub enum NotTcp {
 /// writers leave it 0) counts as `data.len()`.
 #[must_use]
 pub fn decode(link_type: LinkType, data: &[u8], original_len: u32) -> Decoded<'_> {
+    decode_with(link_type, data, original_len, Decoded::Fragment)
+}
+
+/// As [`decode`], with a say in what a fragment is. Segments are written where they are wanted, and not moved again.
+#[inline]
+pub(crate) fn decode_with<'a>(
+    link_type: LinkType,
+    data: &'a [u8],
+    original_len: u32,
+    fragment: impl FnOnce(Fragment<'a>) -> Decoded<'a>,
+) -> Decoded<'a> {
     let frame = Bytes::new(data, original_len as usize);
-    match fast::network(link_type, frame) {
-        Some((ip, tcp::PROTOCOL, payload)) => tcp::packet(&ip, payload, None),
+    let decoded = match fast::network(link_type, frame) {
+        Some((ip, tcp::PROTOCOL, payload)) => return tcp::packet(&ip, payload, None),
         Some((_, protocol @ tunnel::UDP, payload)) if tunnel::udp_port(payload).is_none() => {
-            Decoded::NotTcp(NotTcp::OtherProtocol(protocol))
+            return Decoded::NotTcp(NotTcp::OtherProtocol(protocol));
         }
         Some((ip, protocol, payload)) => walk::payload(ip, protocol, payload, Context::default()),
         None => walk::frame(link_type, frame),
+    };
+    match decoded {
+        Decoded::Fragment(part) => fragment(part),
+        other => other,
     }
 }
 

@@ -1,5 +1,5 @@
-//! Tunnels that have a header of their own. A port alone proves nothing: every field that must have a value has to have it,
-//! and what is inside has to be IP in the end.
+//! Tunnels that have a header of their own. A port alone proves nothing: every field that must have a value has to have
+//! it, and what is inside has to be IP in the end.
 
 use nom::bytes::complete::take;
 use nom::combinator::{cond, verify};
@@ -110,8 +110,8 @@ pub(super) fn in_gre(bytes: Bytes<'_>) -> Option<Inside<'_>> {
     Some(Inside { kind, id, next, bytes })
 }
 
-/// RFC 2784 and 2890: flags, version 0, EtherType; checksum, key and sequence number where the flags say so. Version 1 is
-/// that of PPTP (RFC 2637 §4.1).
+/// RFC 2784 and 2890: flags, version 0, EtherType; checksum, key and sequence number where the flags say so. Version 1
+/// is that of PPTP (RFC 2637 §4.1).
 fn gre(input: &[u8]) -> IResult<&[u8], (TunnelKind, u32, Next)> {
     let (rest, (flags, ether_type)) = (be_u16, be_u16).parse(input)?;
     if flags & 0x4007 == 1 && ether_type == 0x880b {
@@ -133,8 +133,8 @@ fn gre(input: &[u8]) -> IResult<&[u8], (TunnelKind, u32, Next)> {
     }
 }
 
-/// draft-foschiano-erspan: type I has no header, type II one of 8 bytes, type III one of 12, and 8 more where its last bit
-/// says so. The session is the lower 10 bits of the second half-word.
+/// draft-foschiano-erspan: type I has no header, type II one of 8 bytes, type III one of 12, and 8 more where its last
+/// bit says so. The session is the lower 10 bits of the second half-word.
 fn erspan(
     input: &[u8],
     ether_type: u16,

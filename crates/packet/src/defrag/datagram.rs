@@ -17,8 +17,8 @@ pub struct Datagram {
 }
 
 impl Datagram {
-    /// Decodes it as [`decode`](crate::decode()) does a frame. What it holds may be a fragment again, of a datagram in a
-    /// tunnel.
+    /// Decodes it as [`decode`](crate::decode()) does a frame. What it holds may be a fragment again, of a datagram in
+    /// a tunnel.
     #[must_use]
     pub fn decode(&self) -> Decoded<'_> {
         decode_payload(self.ip, self.protocol, &self.bytes, self.len, self.context)

@@ -13,8 +13,8 @@ use crate::{Fragment, Timestamp, Tunnel};
 
 /// Puts IP datagrams together from fragments, which are to be given in the order of the capture.
 ///
-/// - Where fragments overlap, the bytes that came first count; [`Datagram::overlapped`] and [`DefragStats::overlaps`] say
-///   that it happened. Exact repetitions are no overlap.
+/// - Where fragments overlap, the bytes that came first count; [`Datagram::overlapped`] and [`DefragStats::overlaps`]
+///   say that it happened. Exact repetitions are no overlap.
 /// - A fragment that the snap length cut still counts with its length on the wire. The bytes of the datagram end where
 ///   the first one is missing.
 /// - Memory is bounded by [`DefragLimits`]; the oldest datagrams go first.

@@ -6,8 +6,8 @@ use super::Datagram;
 use crate::decode::{Context, Ip};
 use crate::{Fragment, Timestamp};
 
-/// What there is of a datagram. All costs of a fragment are those of its own bytes and of the pieces that it joins: many
-/// small ones are no worse than few.
+/// What there is of a datagram. All costs of a fragment are those of its own bytes and of the pieces that it joins:
+/// many small ones are no worse than few.
 #[derive(Debug)]
 pub(super) struct Pending {
     /// The how-manieth datagram.

@@ -1,4 +1,5 @@
-//! Every link type, tunnel and extension header, once as we read it and once as tshark does: skipped where there is none.
+//! Every link type, tunnel and extension header, once as we read it and once as tshark does: skipped where there is
+//! none.
 
 use std::process::Command;
 

@@ -14,8 +14,8 @@ pub struct HostileFrames {
     pub frames: Vec<Vec<u8>>,
 }
 
-/// Every hostile input of the link and the network layer that the project's reliability notes name. In all of them a TCP
-/// packet with a payload of 64 bytes from 10.1.0.2:40422 to 10.96.0.10:80 is what the lie is about.
+/// Every hostile input of the link and the network layer that the project's reliability notes name. In all of them a
+/// TCP packet with a payload of 64 bytes from 10.1.0.2:40422 to 10.96.0.10:80 is what the lie is about.
 #[must_use]
 pub fn hostile_frames() -> Vec<HostileFrames> {
     let raw = |name, frames: Vec<Wire>| HostileFrames {

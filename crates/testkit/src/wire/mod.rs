@@ -11,8 +11,8 @@ pub use hostile::{HostileFrames, hostile_frames};
 use crate::TcpFrame;
 use crate::frame::checksum;
 
-/// A packet that the next header is put around. Every header finds out from what it carries which type or protocol it has
-/// to announce:
+/// A packet that the next header is put around. Every header finds out from what it carries which type or protocol it
+/// has to announce:
 ///
 /// ```
 /// use crosscap_testkit::{TcpFrame, Wire};
@@ -22,7 +22,8 @@ use crate::frame::checksum;
 /// assert_eq!(frame.bytes.len(), 14 + 4 + 20 + 8 + 8 + 14 + 20 + 20);
 /// ```
 ///
-/// Lengths and checksums of IPv4 headers are right; UDP and ICMP go without checksum. To lie, change [`bytes`](Self::bytes).
+/// Lengths and checksums of IPv4 headers are right; UDP and ICMP go without checksum. To lie, change
+/// [`bytes`](Self::bytes).
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Wire {
     /// All bytes so far.
@@ -142,7 +143,8 @@ impl Wire {
         self.behind(&header, 0, 51)
     }
 
-    /// This IP packet in fragments, each with at most `size` bytes of its payload but the last; `size` is a multiple of 8.
+    /// This IP packet in fragments, each with at most `size` bytes of its payload but the last; `size` is a multiple of
+    /// 8.
     #[must_use]
     pub fn fragments(&self, id: u16, size: usize) -> Vec<Self> {
         let payload = self.payload();
