@@ -18,6 +18,11 @@ pub(super) fn payload<'a>(mut bytes: Bytes<'a>, context: &mut Context) -> Result
     if ip::version(bytes).is_some() {
         return Ok((Next::Ip, bytes));
     }
+    // With more bytes it might look otherwise.
+    let is_cut = bytes.captured.len() < bytes.len;
+    if is_cut && bytes.captured.len() < ENOUGH {
+        return Err(NotTcp::Cut);
+    }
     // A pseudowire, with the control word of RFC 4385 or without.
     if bytes.head::<1>()?[0] >> 4 == 0
         && let Ok(behind) = bytes.skip(4)
@@ -28,7 +33,7 @@ pub(super) fn payload<'a>(mut bytes: Bytes<'a>, context: &mut Context) -> Result
     if is_ethernet(bytes) {
         return Ok((Next::Ethernet, bytes));
     }
-    Err(if bytes.captured.len() < bytes.len { NotTcp::Cut } else { NotTcp::NotIp })
+    Err(if is_cut { NotTcp::Cut } else { NotTcp::NotIp })
 }
 
 /// Whether this is an Ethernet frame with IP, tagged at most once: enough for certainty, as the IP header has to fit.
@@ -42,3 +47,6 @@ fn is_ethernet(bytes: Bytes<'_>) -> bool {
         None => false,
     })
 }
+
+/// A control word, a tagged Ethernet header and an IPv6 header.
+const ENOUGH: usize = 4 + 18 + 40;
