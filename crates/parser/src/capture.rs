@@ -79,18 +79,27 @@ impl CaptureFile {
     /// [`Error::Io`] where the operating system fails to read. No packet comes after it.
     #[inline]
     pub fn next_record(&mut self) -> Result<Option<PacketRecord<'_>>, Error> {
-        let Some(found) = self.find()? else { return Ok(None) };
-        self.count(&found);
-        Ok(Some(self.record(&found, self.log.frames)))
+        match self.find_common() {
+            Some(found) => Ok(Some(self.counted(&found))),
+            None => self.any_record(),
+        }
     }
 
-    /// The next packet; [`Self::count`] counts it and [`Self::record`] shows it.
+    #[inline(never)]
+    fn any_record(&mut self) -> Result<Option<PacketRecord<'_>>, Error> {
+        Ok(self.find_any()?.map(|found| self.counted(&found)))
+    }
+
     #[inline(always)]
-    pub(crate) fn find(&mut self) -> Result<Option<Found>, Error> {
-        match self.reader.common(&mut self.buffer, &mut self.log) {
-            Some(found) => Ok(Some(found)),
-            None => self.find_any(),
-        }
+    fn counted(&mut self, found: &Found) -> PacketRecord<'_> {
+        self.count(found);
+        self.record(found, self.log.frames)
+    }
+
+    /// The next packet, where it is a common one; [`Self::count`] counts it and [`Self::record`] shows it.
+    #[inline(always)]
+    pub(crate) fn find_common(&mut self) -> Option<Found> {
+        self.reader.common(&mut self.buffer, &mut self.log)
     }
 
     #[inline(always)]
@@ -103,8 +112,9 @@ impl CaptureFile {
         self.packets += 1;
     }
 
+    /// The next packet, whatever it is.
     #[inline(never)]
-    fn find_any(&mut self) -> Result<Option<Found>, Error> {
+    pub(crate) fn find_any(&mut self) -> Result<Option<Found>, Error> {
         match &mut self.salvage {
             _ if self.log.has_ended() => Ok(None),
             None => self.reader.any(&mut self.buffer, &mut self.log),
@@ -114,7 +124,7 @@ impl CaptureFile {
         }
     }
 
-    /// What [`Self::find`] found last, as frame `number`.
+    /// What was found last, as frame `number`.
     #[inline(always)]
     pub(crate) fn record(&self, found: &Found, number: u64) -> PacketRecord<'_> {
         PacketRecord {

@@ -15,6 +15,7 @@ use crosscap_packet::Timestamp;
 use rayon::prelude::*;
 
 use crate::checkpoint::State;
+use crate::record::Found;
 use crate::{CaptureFile, Checkpoint, Error, PacketRecord, Warning, WarningKind};
 
 /// A capture read in parts by the threads of the current rayon pool; from [`CaptureFile::into_parts`].
@@ -75,18 +76,42 @@ impl PartReader<'_> {
         if offset >= self.until || self.stopped.is_some() {
             return Ok(None);
         }
-        let frames = self.file.frames();
-        let found = self.file.find()?;
-        if self.packets_only && self.file.is_irregular() {
-            self.stopped = Some(Place { offset, frames });
-            return Ok(None);
+        let before = Place { offset, frames: self.file.frames() };
+        match self.file.find_common() {
+            Some(found) => Ok(self.take(before, &found)),
+            None => self.any_record(before),
         }
-        let Some(found) = found else { return Ok(None) };
-        self.file.count(&found);
+    }
+
+    #[inline(never)]
+    fn any_record(&mut self, before: Place) -> Result<Option<PacketRecord<'_>>, Error> {
+        let found = self.file.find_any()?;
+        if let Some(found) = found {
+            return Ok(self.take(before, &found));
+        }
+        self.stop_if_irregular(before);
+        Ok(None)
+    }
+
+    #[inline(always)]
+    fn take(&mut self, before: Place, found: &Found) -> Option<PacketRecord<'_>> {
+        if self.stop_if_irregular(before) {
+            return None;
+        }
+        self.file.count(found);
         if self.first.is_none() {
             self.first = Some((found.timestamp, found.offset));
         }
-        Ok(Some(self.file.record(&found, self.file.frames() - self.frames_before)))
+        Some(self.file.record(found, self.file.frames() - self.frames_before))
+    }
+
+    #[inline(always)]
+    fn stop_if_irregular(&mut self, before: Place) -> bool {
+        let stops = self.packets_only && self.file.is_irregular();
+        if stops {
+            self.stopped = Some(before);
+        }
+        stops
     }
 
     fn drain(&mut self) -> Result<(), Error> {
