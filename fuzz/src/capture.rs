@@ -162,8 +162,7 @@ fn check_parts(outcome: &Outcome, path: &Path, bytes: &[u8], chunk: u64) {
 
 /// Reading on behind damage finds records in the file, in order; where there is none, the same.
 fn check_salvage(outcome: &Outcome, path: &Path, bytes: &[u8]) {
-    let mut file =
-        ReadOptions::new().salvage(true).open(path, FILE_INDEX).expect("opened before");
+    let mut file = ReadOptions::new().salvage(true).open(path, FILE_INDEX).expect("opened before");
     let found = read(&mut file, bytes);
     let pairs = || found.packets.windows(2).map(|w| (w[0], w[1]));
     assert!(pairs().all(|(a, b)| a.place.start + a.place.len <= b.place.offset), "offsets");
