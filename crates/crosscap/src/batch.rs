@@ -104,19 +104,23 @@ impl Batch {
         &mut self.lists[index]
     }
 
-    /// Puts together what was fragmented, and adds it to the lists. `decoder` has seen the parts before.
+    /// Puts together what was fragmented, and adds it to the lists; `other` is told what it holds instead of TCP. `decoder`
+    /// has seen the parts before.
     pub(crate) fn defragment(
         &mut self,
         decoder: &mut Decoder,
         list: impl Fn(Endpoint, Endpoint) -> Option<usize>,
+        mut other: impl FnMut(NotTcp),
     ) {
         if self.fragments.is_empty() {
             return;
         }
         for piece in std::mem::take(&mut self.fragments) {
             let fragment = piece.fragment.with_data(&piece.data);
-            if let Some(decoded) = decoder.decode_fragment(&fragment, piece.time) {
-                self.put(piece.frame, piece.time, &decoded, &list);
+            if let Some(decoded) = decoder.decode_fragment(&fragment, piece.time)
+                && let Some(why) = self.put(piece.frame, piece.time, &decoded, &list)
+            {
+                other(why);
             }
         }
         for list in &mut self.lists {

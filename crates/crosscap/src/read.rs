@@ -93,8 +93,8 @@ impl State {
             }
             ready.clear();
             for part in next {
-                let (mut batch, seen) = part.value;
-                batch.defragment(&mut self.decoder, shard);
+                let (mut batch, mut seen) = part.value;
+                batch.defragment(&mut self.decoder, shard, |why| seen.not_tcp(why));
                 self.seen.add(&seen);
                 ready.push((batch, part.frames_before));
             }

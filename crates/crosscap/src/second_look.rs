@@ -109,7 +109,7 @@ fn take_on_all_cores(
             return Ok(());
         }
         for mut part in several {
-            part.value.defragment(decoder, list);
+            part.value.defragment(decoder, list, |_| ());
             for item in part.value.items(0, part.frames_before) {
                 match item {
                     Item::Segment(_, _, at) if at.frame > last => return Ok(()),

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use crosscap::Analysis;
 use crosscap::report::{Report, write_json};
-use crosscap_testkit::{Capture, PcapNgWriter, PcapWriter, gzip};
+use crosscap_testkit::{Capture, PcapNgWriter, PcapWriter, TcpFrame, Wire, gzip};
 
 use crate::support::{
     SECOND, SMALL, Scratch, analyse, analyse_changed, analyse_scenario, capture, captures, claims,
@@ -219,4 +219,31 @@ fn rotated(scratch: &Scratch, name: &str, whole: &Capture) -> (Vec<PathBuf>, [u6
         scratch.capture(&format!("{name}-{i}.pcap"), &part)
     });
     (files.into(), starts.map(|s| s as u64))
+}
+
+#[test]
+fn threads_do_not_change_what_fragments_give() {
+    let mut file = PcapWriter::new();
+    for i in 0..40_u64 {
+        let frame =
+            TcpFrame::new("10.0.0.1:40000", "10.0.0.2:80").flags("A").seq(1 + 100 * i as u32);
+        let packet = Wire::tcp(&frame.payload(&[7; 100]));
+        for (j, piece) in packet.fragments(i as u16, 48).iter().rev().enumerate() {
+            file.packet(i * 1_000_000 + j as u64 * 1_000, &piece.ethernet().bytes);
+        }
+        // Put together, a TCP header that contradicts itself.
+        for (offset, more) in [(0, true), (24, false)] {
+            let lie = packet.lying_fragment(1_000 + i as u16, offset, more, &[0; 24]);
+            file.packet(i * 1_000_000 + 500_000, &lie.ethernet().bytes);
+        }
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("fragments.pcap");
+    fs::write(&path, file.into_bytes()).unwrap();
+    let [one, four] = [1, 4].map(|threads| {
+        Analysis::builder().threads(threads).point("p", [&path]).run().unwrap().report
+    });
+    assert_eq!(one.connections[0].legs[0].orig_bytes, 4_000);
+    assert!(one.points[0].quality.iter().any(|q| q.detail.starts_with("40 packets have headers")));
+    assert_eq!(one, four);
 }
