@@ -1,6 +1,6 @@
 //! Who resets, told by the form of the reset.
 
-use crosscap_packet::{Segment, TcpFlags};
+use crosscap_packet::{OptionSummary, Segment, TcpFlags};
 
 use crate::Sighting;
 
@@ -32,7 +32,7 @@ impl ResetForm {
     /// The form of a segment that carries RST.
     #[must_use]
     pub fn of(segment: &Segment) -> Self {
-        let bare = segment.window == 0 && !segment.has_options;
+        let bare = segment.window == 0 && segment.options == OptionSummary::Absent;
         match (segment.flags.contains(TcpFlags::ACK), bare) {
             (false, true) => Self::NoSocket,
             (true, true) if segment.seq.0 == 0 => Self::Refused,

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::{ConnState, Phase, ResetForm};
-use crosscap_packet::{Segment, SeqNumber, TcpOptions};
+use crosscap_packet::{OptionSummary, Segment, SeqNumber, TcpOptions};
 
 const FIN: TcpFlags = TcpFlags::FIN;
 const SYN: TcpFlags = TcpFlags::SYN;
@@ -43,7 +43,7 @@ impl Talk {
             ip_id: self.frames as u16,
             payload_len: len,
             timestamps: None,
-            has_options: false,
+            options: OptionSummary::Absent,
         };
         let options = TcpOptions::default();
         let packet = TcpPacket { src, dst, segment, options, payload: &[], tunnel: None };
