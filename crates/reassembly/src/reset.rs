@@ -11,6 +11,9 @@ pub struct Reset {
     pub at: Sighting,
     /// What its form says of the sender.
     pub form: ResetForm,
+    /// Whether it came with the time to live that the end's first packet had; `None` where it is that packet. Another one
+    /// comes from elsewhere: a firewall that rejects, or a device that injects.
+    pub own_ttl: Option<bool>,
 }
 
 /// The form of a RST (RFC 9293 §3.10.7.1 and what Linux sends).
