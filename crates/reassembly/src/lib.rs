@@ -39,6 +39,7 @@ mod history;
 mod reset;
 mod silence;
 mod state;
+mod stream;
 mod tracker;
 
 pub use connection::{Connection, Direction, IcmpErrors, Wait};
@@ -46,4 +47,8 @@ pub use flow::{Flow, Sighting};
 pub use reset::{Reset, ResetForm};
 pub use silence::{Phase, Silence, Silences};
 pub use state::ConnState;
+pub use stream::{
+    Aside, AsideKind, Assembly, Chunk, Conflict, Extent, GapError, GapKind, LeftOut, OnGap,
+    OverlapPolicy, Payload, Stream, StreamReader,
+};
 pub use tracker::Tracker;
