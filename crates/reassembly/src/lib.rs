@@ -40,6 +40,7 @@ mod history;
 mod reset;
 mod silence;
 mod state;
+mod stream;
 mod tracker;
 
 pub use class::{Cause, Certainty, Judgement, SegmentClass};
@@ -48,4 +49,8 @@ pub use flow::{Causes, Flow, Rtt, Sighting, ZeroWindows};
 pub use reset::{Reset, ResetForm};
 pub use silence::{Moment, Pause, Phase, Silence, Silences};
 pub use state::ConnState;
+pub use stream::{
+    Aside, AsideKind, Assembly, Chunk, Conflict, Extent, GapError, GapKind, LeftOut, OnGap,
+    OverlapPolicy, Payload, Stream, StreamReader,
+};
 pub use tracker::Tracker;
