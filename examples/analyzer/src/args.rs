@@ -24,6 +24,8 @@ pub(crate) enum Command {
 
 /// Match the connections of all captures across NAT and say which broke, where and why
 ///
+/// The first point gives the reference clock; otherwise the order of the points does not matter.
+///
 /// Exit status: 0 nothing above info, 1 findings, 2 usage or input error.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Diagnose {
@@ -88,7 +90,7 @@ pub(crate) struct Points {
     ///
     /// Files joined by commas are one rotated capture; so are the captures in a directory and those that a quoted pattern
     /// such as 'eth0.pcap*' matches. A pipe or - for the standard input is copied to a temporary file first. The name
-    /// defaults to the file's stem. The first point gives the reference clock; otherwise the order does not matter.
+    /// defaults to the file's stem.
     #[arg(value_name = "[NAME=]FILE[,FILE…]", required = true, value_parser = point)]
     points: Vec<PointArg>,
 

@@ -3,7 +3,8 @@
 use std::io::{self, Write};
 
 use super::ConnectionTable;
-use super::field::{FIELDS, Value};
+use super::field::Value;
+use super::fields::FIELDS;
 use crate::escape::terminal;
 
 /// Writes a line with the names of all columns, then a line for each connection, as RFC 4180 has it. What is null is
@@ -25,7 +26,7 @@ pub fn write_connections_csv(table: &ConnectionTable<'_>, out: &mut dyn Write) -
             out.write_all(comma(i).as_bytes())?;
             match column.get.of(*row) {
                 None => {}
-                Some(Value::Count(n)) => write!(out, "{n}")?,
+                Some(Value::Count(n) | Value::Id(n)) => write!(out, "{n}")?,
                 Some(Value::Time(n) | Value::Span(n)) => write!(out, "{n}")?,
                 Some(Value::Flag(flag)) => write!(out, "{flag}")?,
                 Some(Value::Endpoint(end)) => write!(out, "{end}")?,

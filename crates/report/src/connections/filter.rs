@@ -8,7 +8,8 @@ use crosscap_packet::Endpoint;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 
-use super::field::{Column, FIELDS, Get, Row, Value};
+use super::field::{Column, Get, Row, Value};
+use super::fields::FIELDS;
 use super::quantity;
 
 /// Why a filter or an order is none.
@@ -16,7 +17,10 @@ use super::quantity;
 #[non_exhaustive]
 pub enum ConnectionQueryError {
     /// There is no such field or column.
-    #[error("no field is named {name:?}; there are {}", field_names())]
+    #[error(
+        "no field is named {name:?}; the fields are {}; their columns, such as orig_bytes, will do as well",
+        field_names()
+    )]
     NoField {
         /// What was asked for.
         name: String,
@@ -50,7 +54,8 @@ pub enum ConnectionQueryError {
 ///
 /// | field | operators | values |
 /// |---|---|---|
-/// | number | `=` `!=` `<` `<=` `>` `>=` | `443`, `10k`, `1.5M`, `2G`, `64Ki`, `1Mi` |
+/// | number | `=` `!=` `<` `<=` `>` `>=` | `443` |
+/// | count | the same | `7`, `10k`, `1.5M`, `2G`, `64Ki`, `1Mi` |
 /// | time span | the same | `250us`, `20ms`, `1.5s`, `30m`, `2h`, `1d` |
 /// | time | the same | `2024-05-14T12:03:36Z`, `2024-05-14 12:03:36.2` (UTC), nanoseconds since the Unix epoch |
 /// | endpoint | `=` `!=` `~` | `10.1.0.2`, `10.1.0.2:443`, `[2001:db8::1]:443`, `:443`, `10.1.0.0/16` |
@@ -170,7 +175,7 @@ impl ConnectionFilter {
 
 fn number(value: &Option<Value<'_>>) -> Option<i128> {
     match value {
-        Some(Value::Count(n)) => Some((*n).into()),
+        Some(Value::Count(n) | Value::Id(n)) => Some((*n).into()),
         Some(Value::Time(n) | Value::Span(n)) => Some((*n).into()),
         _ => None,
     }
@@ -187,11 +192,7 @@ pub(super) fn columns_named(name: &str) -> Result<&'static [Column], ConnectionQ
 }
 
 fn field_names() -> String {
-    let mut names: Vec<&str> = Vec::new();
-    for field in FIELDS {
-        names.push(field.name);
-        names.extend(field.columns().filter(|name| *name != field.name));
-    }
+    let names: Vec<_> = FIELDS.iter().map(|field| field.name).collect();
     names.join(", ")
 }
 
@@ -199,7 +200,8 @@ fn field_names() -> String {
 fn refuses(get: Get, operator: Operator) -> Option<&'static str> {
     let equality = matches!(operator, Operator::Equal | Operator::Different);
     let (kind, allowed) = match get {
-        Get::Count(_) => ("a number", operator != Operator::Contains),
+        Get::Count(_) => ("a count", operator != Operator::Contains),
+        Get::Id(_) => ("a number", operator != Operator::Contains),
         Get::Time(_) => ("a time", operator != Operator::Contains),
         Get::Span(_) => ("a time span", operator != Operator::Contains),
         Get::Endpoint(_) => ("an endpoint", equality || operator == Operator::Contains),
@@ -221,8 +223,11 @@ fn wanted(get: Get, operator: Operator, value: &str) -> Result<Wanted, String> {
     let (wanted, expected) = match get {
         Get::Count(_) => (
             quantity::parse(value, quantity::COUNT).map(Wanted::Number),
-            "a number such as 443, 10k or 1.5M",
+            "a count such as 7, 10k or 1.5M",
         ),
+        Get::Id(_) => {
+            (value.parse::<u64>().ok().map(|n| Wanted::Number(n.into())), "a whole number")
+        }
         Get::Span(_) => (
             quantity::parse(value, quantity::SPAN).map(Wanted::Number),
             "a time span with its unit, such as 20ms, 60s or 30m",

@@ -5,7 +5,8 @@ use std::io::{self, Write};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use super::ConnectionTable;
-use super::field::{FIELDS, Row, Value};
+use super::field::{Row, Value};
+use super::fields::FIELDS;
 use crate::json::OneLine;
 
 /// Writes each connection as a JSON object on a line of its own, with all columns.
@@ -34,7 +35,7 @@ impl Serialize for Row<'_> {
 impl Serialize for Value<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
-            Self::Count(n) => serializer.serialize_u64(*n),
+            Self::Count(n) | Self::Id(n) => serializer.serialize_u64(*n),
             Self::Time(n) | Self::Span(n) => serializer.serialize_i64(*n),
             Self::Flag(flag) => serializer.serialize_bool(*flag),
             Self::Endpoint(end) => serializer.collect_str(end),

@@ -2,6 +2,7 @@
 
 mod csv;
 mod field;
+mod fields;
 mod filter;
 mod jsonl;
 mod quantity;
@@ -9,13 +10,15 @@ mod sort;
 mod zeek;
 
 pub use csv::write_connections_csv;
-pub use field::{ConnectionField, connection_fields};
+pub use field::ConnectionField;
+pub use fields::connection_fields;
 pub use filter::{ConnectionFilter, ConnectionQueryError};
 pub use jsonl::write_connections_jsonl;
 pub use sort::ConnectionOrder;
 pub use zeek::write_connections_zeek;
 
-pub(crate) use field::{Column, FIELDS, Row, Shown, Value};
+pub(crate) use field::{Column, Row, Shown, Value};
+pub(crate) use fields::FIELDS;
 
 use crosscap_correlation::Point;
 

@@ -139,6 +139,7 @@ impl Layout {
         let _ = match value {
             None => write!(cell, "-"),
             Some(Value::Count(n)) => write!(cell, "{}", thousands(n)),
+            Some(Value::Id(n)) => write!(cell, "{n}"),
             Some(Value::Time(n)) if self.dates => {
                 let date = date_time(n);
                 let day = date.split(' ').next().unwrap_or_default();
