@@ -30,3 +30,5 @@ mod edges;
 mod testdata_index;
 // tshark counts the same packets and streams.
 mod tshark_agrees;
+// Connections of other people's captures: counted as tshark counts them.
+mod corpus;
