@@ -30,3 +30,5 @@ mod edges;
 mod testdata_index;
 // tshark counts the same packets and streams.
 mod tshark_agrees;
+// tshark puts the same streams together.
+mod streams;
