@@ -32,6 +32,7 @@
 
 #![forbid(unsafe_code)]
 
+mod class;
 mod connection;
 mod coverage;
 mod flow;
@@ -42,10 +43,11 @@ mod state;
 mod stream;
 mod tracker;
 
+pub use class::{Cause, Certainty, Judgement, SegmentClass};
 pub use connection::{Connection, Direction, IcmpErrors, Wait};
-pub use flow::{Flow, Sighting};
+pub use flow::{Causes, Flow, Rtt, Sighting, ZeroWindows};
 pub use reset::{Reset, ResetForm};
-pub use silence::{Phase, Silence, Silences};
+pub use silence::{Moment, Pause, Phase, Silence, Silences};
 pub use state::ConnState;
 pub use stream::{
     Aside, AsideKind, Assembly, Chunk, Conflict, Extent, GapError, GapKind, LeftOut, OnGap,

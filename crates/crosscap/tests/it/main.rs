@@ -32,3 +32,5 @@ mod testdata_index;
 mod tshark_agrees;
 // tshark puts the same streams together.
 mod streams;
+// Connections of other people's captures: counted as tshark counts them.
+mod corpus;
