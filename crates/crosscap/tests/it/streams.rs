@@ -3,33 +3,25 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
-use std::fs;
 use std::io::Read;
 use std::net::IpAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use crosscap_packet::{Decoded, Decoder, Endpoint, TcpFlags};
-use crosscap_parser::CaptureFile;
-use crosscap_reassembly::{Assembly, Extent, OnGap, OverlapPolicy, Sighting, Stream, Tracker};
-use serde_json::Value;
+use crosscap::packet::{Decoded, Decoder, Endpoint, TcpFlags};
+use crosscap::parser::CaptureFile;
+use crosscap::reassembly::{Assembly, Extent, OnGap, OverlapPolicy, Sighting, Stream, Tracker};
+use crosscap_testkit::{CorpusFile, map_corpus};
 use sha2::{Digest, Sha256};
 
 #[test]
 fn streams_are_those_of_tshark() {
-    let files = files();
-    let threads = 4;
-    let all: Vec<Compared> = std::thread::scope(|scope| {
-        let workers: Vec<_> = (0..threads)
-            .map(|t| {
-                let mine = files.iter().skip(t).step_by(threads);
-                scope.spawn(move || mine.map(|f| compare(f)).collect::<Vec<_>>())
-            })
-            .collect();
-        workers.into_iter().flat_map(|w| w.join().unwrap()).collect()
-    });
+    let all = map_corpus(compare);
+    if all.is_empty() {
+        return;
+    }
     let [streams, different] = [|c: &Compared| c.streams, |c: &Compared| c.different]
         .map(|n| all.iter().map(n).sum::<usize>());
-    println!("{} files, {streams} streams, {different} of them differ", files.len());
+    println!("{} files, {streams} streams, {different} of them differ", all.len());
     let complaints: Vec<&str> = all.iter().filter_map(|c| c.complaint.as_deref()).collect();
     assert!(complaints.is_empty(), "{}", complaints.join("\n"));
     assert!(different * 100 <= streams, "{different} of {streams} differ");
@@ -45,10 +37,9 @@ struct Compared {
 /// Length and digest of what was captured of a stream.
 type Content = (u64, String);
 
-fn compare(file: &Path) -> Compared {
-    let name = name(file);
-    let oracle = oracle(&name);
-    let mut ours = ours(file);
+fn compare(file: &CorpusFile) -> Compared {
+    let (name, oracle) = (&file.name, file.oracle());
+    let mut ours = ours(&file.path);
     let (mut streams, mut differences) = (0, Vec::new());
     let mut seen = BTreeMap::<_, usize>::new();
     for stream in oracle["streams"].as_array().unwrap() {
@@ -137,33 +128,6 @@ fn content(stream: &Stream<Extent>, store: &[u8]) -> Content {
         text
     });
     (stream.captured(), digest)
-}
-
-fn oracle(name: &str) -> Value {
-    let file = corpus().unwrap().join("oracle").join(format!("{}.json", name.replace('/', "_")));
-    serde_json::from_slice(&fs::read(file).unwrap()).unwrap()
-}
-
-/// `shared/corpus` beside the checkout.
-fn corpus() -> Option<PathBuf> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/corpus");
-    path.join("files").is_dir().then_some(path)
-}
-
-fn name(file: &Path) -> String {
-    let path = file.display().to_string();
-    path.rsplit_once("shared/corpus/files/").map(|(_, name)| name.to_owned()).unwrap_or(path)
-}
-
-/// The captures; none where there is no corpus.
-fn files() -> Vec<PathBuf> {
-    let Some(corpus) = corpus() else {
-        println!("skipped: no shared/corpus beside the checkout");
-        return Vec::new();
-    };
-    let manifest = fs::read_to_string(corpus.join("MANIFEST.tsv")).unwrap();
-    let names = manifest.lines().skip(1).filter_map(|line| line.split('\t').next());
-    names.map(|name| corpus.join(name)).collect()
 }
 
 const RESET: &str = "what a RST carries is no stream data here";

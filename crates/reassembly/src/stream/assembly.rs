@@ -322,3 +322,6 @@ fn hull(a: Option<(i64, i64)>, b: Option<(i64, i64)>) -> Option<(i64, i64)> {
 
 /// SYNs with different numbers that are remembered.
 const MAX_ISNS: usize = 4;
+
+// One for each packet of the capture that carries payload.
+const _: () = assert!(size_of::<Held<&[u8]>>() <= 40);
