@@ -15,7 +15,8 @@ use crate::Sighting;
 ///   of 4 GiB, or bytes come to lie before it.
 /// - Offset 0 follows the SYN, even one captured later. Of SYNs with several numbers the newest counts that the data
 ///   fits. Where there is none, offset 0 is the lowest byte captured, keep-alive probes aside.
-/// - A keep-alive probe is one byte just below the next number, or the first packet of all, without SYN, FIN or PSH.
+/// - A keep-alive probe is one byte just below the next number, or in the first packet of all, with ACK and without
+///   SYN, FIN or PSH.
 /// - The first FIN captured is the end of the stream.
 ///
 /// ```
@@ -302,6 +303,7 @@ impl<P: Payload> Assembly<P> {
 
     fn is_probe(&self, segment: &Segment, end: i64) -> bool {
         segment.payload_len == 1
+            && segment.flags.contains(TcpFlags::ACK)
             && !segment.flags.intersects(TcpFlags::SYN | TcpFlags::FIN | TcpFlags::PSH)
             && self.high.is_none_or(|high| high == end)
     }
@@ -320,3 +322,6 @@ fn hull(a: Option<(i64, i64)>, b: Option<(i64, i64)>) -> Option<(i64, i64)> {
 
 /// SYNs with different numbers that are remembered.
 const MAX_ISNS: usize = 4;
+
+// One for each packet of the capture that carries payload.
+const _: () = assert!(size_of::<Held<&[u8]>>() <= 40);

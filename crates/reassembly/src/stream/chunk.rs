@@ -1,7 +1,5 @@
 //! What a stream consists of.
 
-use std::ops::Range;
-
 use crosscap_packet::FrameRef;
 
 use super::Payload;
@@ -104,10 +102,10 @@ impl<P: Payload> Chunk<P> {
         matches!(self, Self::Gap { .. })
     }
 
-    /// Its part in `range`, which overlaps it.
-    pub(super) fn within(self, range: &Range<u64>) -> Self {
-        let start = self.offset().max(range.start);
-        let end = self.end().min(range.end).max(start);
+    /// Its part from one stream offset, inside of it or below, to another, inside or above.
+    pub(super) fn within(self, start: u64, end: u64) -> Self {
+        let start = self.offset().max(start);
+        let end = self.end().min(end).max(start);
         let from = start - self.offset();
         match self {
             Self::Data { payload, frame, .. } => {

@@ -83,8 +83,11 @@ impl<P: Payload> Stream<P> {
     /// The part of [`Self::chunks`] that lies in `range`, cut to it. Finds its beginning in logarithmic time.
     pub fn range(&self, range: Range<u64>) -> impl Iterator<Item = Chunk<P>> + '_ {
         let from = self.chunks.partition_point(|c| c.end() <= range.start);
-        let within = self.chunks[from..].iter().take_while(move |c| c.offset() < range.end);
-        within.map(move |c| c.within(&range))
+        let start = range.start;
+        let within = self.chunks[from..].iter();
+        within
+            .take_while(move |c| c.offset().max(start) < range.end)
+            .map(move |c| c.within(start, range.end))
     }
 
     /// Payload that is not in the stream, in capture order.

@@ -13,7 +13,7 @@ use super::resolve::{Piece, Span};
 /// segments are compared by the ranges they had on the wire. All of them are orders, so that the outcome for many
 /// segments is that of the best one.
 ///
-/// A keep-alive probe (one byte just below the next number, without PSH) counts under every policy only where nothing
+/// A keep-alive probe (see [`Assembly`](super::Assembly)) counts under every policy only where nothing
 /// else was captured: its byte may be garbage (RFC 9293 §3.8.4). So do bytes that the snap length cut.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 #[non_exhaustive]
