@@ -207,7 +207,9 @@ fn ours(file: &Path) -> Vec<Seen> {
     seen.collect()
 }
 
-/// What of a flow tshark would call sent again or out of order.
+/// What of a flow tshark would call sent again or out of order, copies by the capture included: each segment that takes
+/// sequence space and begins below the highest sequence number its sender has named, in an acknowledgement without
+/// payload too; or whose payload the other end has acknowledged already. Keep-alives and zero-window probes are neither.
 fn again(flow: &Flow) -> u64 {
     u64::from(flow.retransmits) + u64::from(flow.out_of_order) + u64::from(flow.overlaps)
 }
