@@ -63,6 +63,8 @@ impl Flow {
         if flags.contains(TcpFlags::RST) {
             // What a RST carries is a message, not stream data (RFC 9293 §3.5.3).
             self.rsts += 1;
+            self.syns += u32::from(syn);
+            self.fins += u32::from(flags.contains(TcpFlags::FIN));
             self.last_is_news = self.rsts == 1;
             return Verdict::decided(SegmentClass::Control);
         }
@@ -82,7 +84,7 @@ impl Flow {
         let segment = &at.segment;
         let flags = segment.flags;
         if flags.contains(TcpFlags::SYN)
-            && let Some(again) = self.take_syn(at)
+            && let Some(again) = self.take_syn(peer, at)
         {
             self.resent(at, start, end.max(start + 1), again.class);
             return again;
@@ -141,7 +143,7 @@ impl Flow {
     }
 
     /// Takes a SYN; what it is where it is not the first.
-    fn take_syn(&mut self, at: &Sighting) -> Option<Verdict> {
+    fn take_syn(&mut self, peer: &Self, at: &Sighting) -> Option<Verdict> {
         let segment = &at.segment;
         self.syns += 1;
         if let OptionSummary::Syn(options) = segment.options {
@@ -149,25 +151,31 @@ impl Flow {
         }
         match self.isn {
             None => {
-                self.isn = Some(segment.seq);
                 if self.coverage.is_empty() {
-                    self.base = segment.seq + 1;
+                    self.begin_at(segment.seq);
                 } else {
+                    self.isn = Some(segment.seq);
                     let floor = self.offset(segment.seq + 1);
                     self.coverage.begins_at(floor, Opener::new(at.time, segment));
                 }
                 None
             }
             Some(isn) => {
-                // Another number from a host that has sent nothing else: it began anew, and means the new one.
-                if isn != segment.seq && self.coverage.is_empty() {
-                    (self.isn, self.base) = (Some(segment.seq), segment.seq + 1);
+                // Another number from a host that has sent nothing else: it began anew, and means the new one, unless
+                // the other end has taken the old one.
+                if isn != segment.seq && self.coverage.is_empty() && peer.acked != Some(isn + 1) {
+                    self.begin_at(segment.seq);
+                    self.sending.other_isn = Some(isn);
                 }
                 self.retransmits += 1;
                 self.causes.timeout += 1;
                 Some(Verdict::decided(SegmentClass::Retransmission(Cause::Timeout)))
             }
         }
+    }
+
+    fn begin_at(&mut self, isn: SeqNumber) {
+        (self.isn, self.base) = (Some(isn), isn + 1);
     }
 
     /// Whether there was a FIN before; `None` where the segment has none.
@@ -323,6 +331,12 @@ impl Flow {
         let control = flags.intersects(TcpFlags::SYN | TcpFlags::FIN);
         if !control && segment.window == 0 {
             self.zero_windows += 1;
+        }
+        if peer.sending.other_isn.is_some_and(|isn| isn + 1 == segment.ack)
+            && peer.coverage.is_empty()
+            && let Some(isn) = peer.sending.other_isn.take()
+        {
+            peer.begin_at(isn);
         }
         let acked = peer.offset(segment.ack);
         let mut gap = false;

@@ -119,6 +119,8 @@ struct Sending {
     /// The last segment that took sequence space.
     last: Option<Timestamp>,
     last_keep_alive: Option<Timestamp>,
+    /// An initial sequence number that it gave before [`Flow::isn`].
+    other_isn: Option<SeqNumber>,
     /// While it makes up for a loss: why, and the offset at which it is over.
     recovery: Option<(crate::Cause, i64)>,
     /// Retransmissions that may yet turn out to have been for nothing: start, end, cause counted.

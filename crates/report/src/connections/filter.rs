@@ -1,13 +1,12 @@
 //! Which connections to show.
 
 use std::cmp::Ordering;
-use std::net::{IpAddr, SocketAddr};
 use std::str::FromStr;
 
-use crosscap_packet::Endpoint;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 
+use super::ends::Ends;
 use super::field::{Column, Get, Row, Value};
 use super::fields::FIELDS;
 use super::quantity;
@@ -263,49 +262,6 @@ fn time(text: &str) -> Option<i128> {
     });
     time.map(jiff::Timestamp::as_nanosecond)
 }
-
-/// Some endpoints.
-#[derive(Clone, Copy, Debug)]
-struct Ends {
-    /// Network and length of its prefix.
-    net: Option<(IpAddr, u32)>,
-    port: Option<u16>,
-}
-
-impl Ends {
-    fn parse(text: &str) -> Option<Self> {
-        if let Ok(end) = text.parse::<SocketAddr>() {
-            let net = Some((end.ip(), IPV6_BITS));
-            return Some(Self { net, port: Some(end.port()) });
-        }
-        if let Some((addr, prefix)) = text.split_once('/') {
-            let (addr, prefix): (IpAddr, u32) = (addr.parse().ok()?, prefix.parse().ok()?);
-            let bits = if addr.is_ipv4() { u32::BITS } else { IPV6_BITS };
-            return (prefix <= bits).then_some(Self { net: Some((addr, prefix)), port: None });
-        }
-        if let Ok(addr) = text.parse() {
-            return Some(Self { net: Some((addr, IPV6_BITS)), port: None });
-        }
-        Some(Self { net: None, port: Some(text.strip_prefix(':')?.parse().ok()?) })
-    }
-
-    fn contains(&self, end: Endpoint) -> bool {
-        let same_net = self.net.is_none_or(|(net, prefix)| match (net, end.addr) {
-            (IpAddr::V4(net), IpAddr::V4(addr)) => {
-                let host_bits = u32::BITS.saturating_sub(prefix);
-                (net.to_bits() ^ addr.to_bits()).checked_shr(host_bits).unwrap_or(0) == 0
-            }
-            (IpAddr::V6(net), IpAddr::V6(addr)) => {
-                let host_bits = IPV6_BITS.saturating_sub(prefix);
-                (net.to_bits() ^ addr.to_bits()).checked_shr(host_bits).unwrap_or(0) == 0
-            }
-            _ => false,
-        });
-        same_net && self.port.is_none_or(|port| port == end.port)
-    }
-}
-
-const IPV6_BITS: u32 = u128::BITS;
 
 const OPERATORS: [(&str, Operator); 7] = [
     ("!=", Operator::Different),

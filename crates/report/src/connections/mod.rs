@@ -1,6 +1,7 @@
 //! The connection table: every connection of every point, a row each.
 
 mod csv;
+mod ends;
 mod field;
 mod fields;
 mod filter;
@@ -92,3 +93,6 @@ impl<'a> ConnectionTable<'a> {
         self.several_points
     }
 }
+
+#[cfg(test)]
+mod tests;
