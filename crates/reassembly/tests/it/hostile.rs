@@ -21,7 +21,7 @@ fn assemble(
     assembly.finish(policy)
 }
 
-const ZEROS: [u8; 65_536] = [0; 65_536];
+static ZEROS: [u8; 65_536] = [0; 65_536];
 
 #[test]
 fn one_byte_far_ahead_costs_nothing() {

@@ -9,3 +9,5 @@ mod rules;
 mod streams;
 // Segments that nobody sends.
 mod hostile;
+// Which bytes were seen how often, against a model.
+mod ledgers;
