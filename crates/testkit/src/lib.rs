@@ -5,6 +5,7 @@
 //! - [`Wire`]: packets inside other headers: links, tags, tunnels, fragments, ICMP errors;
 //! - [`hostile_frames`]: frames that lie, nest or flood;
 //! - [`Capture`]: a capture of `testdata/`, to be changed and written again;
+//! - [`corpus`], [`map_corpus`]: third-party captures, where they are at hand;
 //! - [`gzip`], [`lz4`], [`xz`], [`zstd`];
 //! - [`Truth`]: what is known of a scenario in `testdata/`.
 //!
@@ -25,6 +26,7 @@
 
 mod capture;
 mod compress;
+mod corpus;
 mod frame;
 mod pcap;
 mod pcapng;
@@ -34,6 +36,7 @@ mod wire;
 
 pub use capture::{Capture, CaptureRecord};
 pub use compress::{gzip, lz4, xz, zstd};
+pub use corpus::{CorpusFile, corpus, map_corpus};
 pub use frame::TcpFrame;
 pub use pcap::PcapWriter;
 pub use pcapng::{InterfaceBlock, PcapNgWriter};

@@ -6,8 +6,7 @@ use std::process::Command;
 
 use crosscap::parser::CaptureFile;
 use crosscap::report::{FileInfo, Pause};
-use crosscap_testkit::{Capture, PcapNgWriter, PcapWriter, TcpFrame};
-use serde_json::Value;
+use crosscap_testkit::{Capture, PcapNgWriter, PcapWriter, TcpFrame, corpus};
 
 use crate::support::{SCENARIOS, SECOND, capture};
 
@@ -112,19 +111,11 @@ fn capinfos_says_the_same() {
 /// Third-party captures beside the checkout; skipped where they are absent.
 #[test]
 fn other_peoples_captures_are_described_as_tshark_does() {
-    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/corpus");
-    let Ok(manifest) = fs::read_to_string(corpus.join("MANIFEST.tsv")) else {
-        println!("skipped: no shared/corpus beside the checkout");
-        return;
-    };
-    let mut compared = 0;
-    for name in manifest.lines().skip(1).filter_map(|line| line.split('\t').next()) {
-        let oracle = name.trim_start_matches("files/").replace('/', "_");
-        let oracle = fs::read(corpus.join("oracle").join(format!("{oracle}.json"))).unwrap();
-        let oracle: Value = serde_json::from_slice(&oracle).unwrap();
-        let tshark = &oracle["tshark"];
-        let Some(two) = info(&corpus.join(name), 2) else { continue };
-        assert_eq!(info(&corpus.join(name), 1).as_ref(), Some(&two), "{name}");
+    let (files, mut compared) = (corpus(), 0);
+    for file in &files {
+        let (name, tshark) = (&file.name, &file.oracle()["tshark"]);
+        let Some(two) = info(&file.path, 2) else { continue };
+        assert_eq!(info(&file.path, 1).as_ref(), Some(&two), "{name}");
         // Where the two do not even read the same packets, the tests of the parser say why.
         let odd = ["bad-timestamp", "unknown-timestamp"];
         let same = !two.damaged
@@ -139,5 +130,5 @@ fn other_peoples_captures_are_described_as_tshark_does() {
             assert_eq!(tshark["time_ordered"], two.out_of_order == 0, "{name}");
         }
     }
-    assert!(compared >= 425, "only {compared} captures");
+    assert!(compared >= 425 || files.is_empty(), "only {compared} captures");
 }

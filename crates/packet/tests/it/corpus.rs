@@ -1,12 +1,12 @@
 //! Against tshark 4.0.17, over third-party captures that are not part of the repository: skipped where they are absent.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
 use std::net::IpAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crosscap_packet::{Decoded, Decoder, Endpoint};
 use crosscap_parser::CaptureFile;
+use crosscap_testkit::{CorpusFile, map_corpus};
 use serde_json::Value;
 
 /// What of TCP a capture holds: packets from one end to another, and how often ICMP errors quote such.
@@ -18,23 +18,10 @@ struct Flows {
 
 #[test]
 fn tcp_packets_are_those_of_tshark() {
-    let files = files();
-    // The unpacking is slow in debug builds.
-    let threads = 4;
-    let all: Vec<Compared> = std::thread::scope(|scope| {
-        let workers: Vec<_> = (0..threads)
-            .map(|t| {
-                scope.spawn({
-                    let mine = files.iter().skip(t).step_by(threads);
-                    move || mine.map(|f| compare(f)).collect::<Vec<_>>()
-                })
-            })
-            .collect();
-        workers.into_iter().flat_map(|w| w.join().unwrap()).collect()
-    });
+    let all = map_corpus(compare);
     let flows: usize = all.iter().map(|c| c.flows).sum();
     let different: usize = all.iter().map(|c| c.different).sum();
-    println!("{} files, {flows} flows, {different} of them differ", files.len());
+    println!("{} files, {flows} flows, {different} of them differ", all.len());
     let complaints: Vec<&str> = all.iter().filter_map(|c| c.complaint.as_deref()).collect();
     assert!(complaints.is_empty(), "{}", complaints.join("\n"));
     assert!(different * 200 <= flows, "{different} of {flows} flows differ");
@@ -46,9 +33,9 @@ struct Compared {
     complaint: Option<String>,
 }
 
-fn compare(file: &Path) -> Compared {
-    let name = name(file);
-    let (ours, theirs) = (ours(file), theirs(&name));
+fn compare(file: &CorpusFile) -> Compared {
+    let name = &file.name;
+    let (ours, theirs) = (ours(&file.path), theirs(&file.oracle()));
     let flows: BTreeSet<_> = ours.packets.keys().chain(theirs.packets.keys()).collect();
     let mut differences = Vec::new();
     for flow in &flows {
@@ -83,11 +70,8 @@ fn ours(file: &Path) -> Flows {
     flows
 }
 
-fn theirs(name: &str) -> Flows {
+fn theirs(oracle: &Value) -> Flows {
     let mut flows = Flows::default();
-    let Some(corpus) = corpus() else { return flows };
-    let oracle = corpus.join("oracle").join(format!("{}.json", name.replace('/', "_")));
-    let oracle = serde_json::from_slice::<Value>(&fs::read(oracle).unwrap()).unwrap();
     for stream in oracle["streams"].as_array().unwrap() {
         let end = |side: &str| {
             let [address, port] = [0, 1].map(|i| stream[side][i].as_str().unwrap());
@@ -103,28 +87,6 @@ fn theirs(name: &str) -> Flows {
         flows.quoted += stream["icmp_quoted"].as_u64().unwrap();
     }
     flows
-}
-
-/// `shared/corpus` beside the checkout.
-fn corpus() -> Option<PathBuf> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/corpus");
-    path.join("files").is_dir().then_some(path)
-}
-
-fn name(file: &Path) -> String {
-    let path = file.display().to_string();
-    path.rsplit_once("shared/corpus/files/").map(|(_, name)| name.to_owned()).unwrap_or(path)
-}
-
-/// The captures; none where there is no corpus.
-fn files() -> Vec<PathBuf> {
-    let Some(corpus) = corpus() else {
-        println!("skipped: no shared/corpus beside the checkout");
-        return Vec::new();
-    };
-    let manifest = fs::read_to_string(corpus.join("MANIFEST.tsv")).unwrap();
-    let names = manifest.lines().skip(1).filter_map(|line| line.split('\t').next());
-    names.map(|name| corpus.join(name)).collect()
 }
 
 const BAD_OFFSET: &str =

@@ -1,10 +1,9 @@
 //! Against tshark 4.0.17, over third-party captures that are not part of the repository: skipped where they are absent.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use crosscap_parser::{CaptureFile, Error, WarningKind};
-use serde_json::Value;
+use crosscap_testkit::{CorpusFile, corpus, map_corpus};
 
 /// What a reader makes of a file; times of the first and last packet that has one.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -16,34 +15,21 @@ struct Seen {
 
 #[test]
 fn packets_and_times_are_those_of_tshark() {
-    let files = files();
-    // The unpacking is slow in debug builds.
-    let threads = 4;
-    let differences: Vec<String> = std::thread::scope(|scope| {
-        let workers: Vec<_> = (0..threads)
-            .map(|t| {
-                scope.spawn({
-                    let mine = files.iter().skip(t).step_by(threads);
-                    move || mine.filter_map(|f| difference(f)).collect::<Vec<_>>()
-                })
-            })
-            .collect();
-        workers.into_iter().flat_map(|w| w.join().unwrap()).collect()
-    });
-    println!("{} files, {} of them excepted", files.len(), EXCEPTIONS.len());
+    let all = map_corpus(difference);
+    println!("{} files, {} of them excepted", all.len(), EXCEPTIONS.len());
+    let differences: Vec<String> = all.into_iter().flatten().collect();
     assert!(differences.is_empty(), "{}", differences.join("\n"));
 }
 
-fn difference(file: &Path) -> Option<String> {
-    let name = name(file);
-    let oracle = corpus()?.join("oracle").join(format!("{}.json", name.replace('/', "_")));
-    let tshark = &serde_json::from_slice::<Value>(&fs::read(oracle).unwrap()).unwrap()["tshark"];
+fn difference(file: &CorpusFile) -> Option<String> {
+    let name = &file.name;
+    let tshark = &file.oracle()["tshark"];
     let theirs = Seen {
         frames: tshark["packets"].as_u64().unwrap_or_default(),
         first_ns: tshark["first_ns"].as_i64(),
         last_ns: tshark["last_ns"].as_i64(),
     };
-    let ours = read(file).unwrap_or(Seen { frames: 0, first_ns: None, last_ns: None });
+    let ours = read(&file.path).unwrap_or(Seen { frames: 0, first_ns: None, last_ns: None });
     let exception = EXCEPTIONS.iter().find(|(n, ..)| name.ends_with(n));
     match exception {
         None if ours == theirs => None,
@@ -68,26 +54,9 @@ fn read(file: &Path) -> Result<Seen, Error> {
     Ok(Seen { frames: capture.frames(), first_ns, last_ns })
 }
 
-/// `shared/corpus` beside the checkout.
-fn corpus() -> Option<PathBuf> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/corpus");
-    path.join("files").is_dir().then_some(path)
-}
-
-fn name(file: &Path) -> String {
-    let path = file.display().to_string();
-    path.rsplit_once("shared/corpus/files/").map(|(_, name)| name.to_owned()).unwrap_or(path)
-}
-
 /// The captures; none where there is no corpus.
 pub(crate) fn files() -> Vec<PathBuf> {
-    let Some(corpus) = corpus() else {
-        println!("skipped: no shared/corpus beside the checkout");
-        return Vec::new();
-    };
-    let manifest = fs::read_to_string(corpus.join("MANIFEST.tsv")).unwrap();
-    let names = manifest.lines().skip(1).filter_map(|line| line.split('\t').next());
-    names.map(|name| corpus.join(name)).collect()
+    corpus().into_iter().map(|file| file.path).collect()
 }
 
 const FRACTION: &str = "a fraction of 1 s or more: added up here, printed as it is by tshark";

@@ -175,7 +175,7 @@ pub(crate) static FIELDS: &[ConnectionField] = &[
         name: "syns",
         doc: "SYNs or SYN-ACKs, copies aside",
         shown: Shown::No,
-        columns: &each_way!("syns", Count, |c, end| Some(c.flow(end).syns().into())),
+        columns: &each_way!("syns", Count, |c, end| Some(c.flow(end).syns.into())),
     },
     ConnectionField {
         name: "keep_alives",
