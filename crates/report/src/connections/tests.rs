@@ -1,4 +1,4 @@
-use crosscap_packet::{Endpoint, FrameRef, Segment, SeqNumber, TcpFlags, Timestamp};
+use crosscap_packet::{Endpoint, FrameRef, OptionSummary, Segment, SeqNumber, TcpFlags, Timestamp};
 use crosscap_reassembly::{Sighting, Tracker};
 
 use super::*;
@@ -25,7 +25,7 @@ fn point(name: &str, files: &[&str], packets: &[Packet]) -> Point {
             ip_id: 0,
             payload_len,
             timestamps: None,
-            has_options: false,
+            options: OptionSummary::default(),
         };
         let time = Timestamp(millis * 1_000_000);
         let at = Sighting { time, frame: FrameRef::new(0, frame), segment };
