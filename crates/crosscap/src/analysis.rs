@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::path::PathBuf;
 
-use crosscap_correlation::{Correlation, correlate};
+use crosscap_correlation::{Correlation, Point, correlate};
 use crosscap_diagnosis::{Diagnosis, diagnose, suspects};
 use crosscap_parser::ReadOptions;
 use crosscap_report::{PointInfo, Report};
@@ -137,8 +137,10 @@ fn analyse(given: &[PointFiles], options: &ReadOptions, threads: usize) -> Resul
     let mut infos: Vec<PointInfo> = Vec::new();
     let mut files = Vec::new();
     for r in read {
-        points.push(r.point);
-        infos.push(r.info);
+        let mut point = Point::new(r.point.name, r.point.connections.into_iter().collect());
+        (point.files, point.first, point.last) = (r.point.files, r.point.first, r.point.last);
+        points.push(point);
+        infos.push(r.point.info);
         files.push(r.files);
     }
     let correlation = correlate(points);

@@ -51,7 +51,6 @@ mod second_look;
 mod shards;
 
 pub use analysis::{Analysis, AnalysisBuilder, Outcome};
-pub use connections::PointConnections;
 pub use error::Error;
 pub use info::{file_info, sha256};
 

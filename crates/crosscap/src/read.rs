@@ -1,9 +1,8 @@
 //! The first look at a point: every packet once.
 
-use crosscap_correlation::Point;
 use crosscap_packet::{Decoded, Decoder, LinkType, NotTcp, Timestamp};
 use crosscap_parser::{CHUNK, CaptureFile, ReadOptions};
-use crosscap_report::{PointInfo, Quality};
+use crosscap_report::{PointConnections, PointInfo, Quality};
 
 use crate::Error;
 use crate::batch::Batch;
@@ -12,8 +11,7 @@ use crate::shards::Shards;
 
 /// A point read to its end.
 pub(crate) struct PointRead {
-    pub(crate) point: Point,
-    pub(crate) info: PointInfo,
+    pub(crate) point: PointConnections,
     pub(crate) files: Vec<InputFile>,
 }
 
@@ -40,11 +38,11 @@ pub(crate) fn read_point(
     let State { shards, decoder, mut seen } = state;
     let defragmented = decoder.defragmenter().stats();
     seen.fragmented = defragmented.incomplete + defragmented.evicted;
-    let mut point = Point::new(set.name, shards.finish());
-    point.files = names;
-    (point.first, point.last) = (seen.first, seen.last);
-    let info = seen.into_info(&point);
-    Ok(PointRead { point, info, files: set.files })
+    let connections = shards.finish();
+    let (first, last) = (seen.first, seen.last);
+    let info = seen.into_info(connections.copies());
+    let point = PointConnections { name: set.name, files: names, first, last, connections, info };
+    Ok(PointRead { point, files: set.files })
 }
 
 /// What goes on from file to file.
@@ -168,12 +166,7 @@ impl Seen {
         }
     }
 
-    fn into_info(mut self, point: &Point) -> PointInfo {
-        let copies: u64 = point
-            .connections
-            .iter()
-            .flat_map(|c| crosscap_reassembly::Direction::BOTH.map(|d| u64::from(c.flow(d).copies)))
-            .sum();
+    fn into_info(mut self, copies: u64) -> PointInfo {
         let counted = [
             (
                 self.cut,

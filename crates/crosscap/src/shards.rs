@@ -3,12 +3,8 @@
 //! Every connection belongs to one shard, which gets its packets in the order of the capture. So each shard does what a
 //! single tracker would do for its connections, and together they are in the order that it would have them in.
 
-use std::hash::BuildHasher;
-use std::net::IpAddr;
-
 use crosscap_packet::Endpoint;
-use crosscap_reassembly::{Connection, Tracker};
-use foldhash::quality::RandomState;
+use crosscap_reassembly::{Connections, Tracker, TupleHasher};
 use rayon::prelude::*;
 
 use crate::batch::{Batch, Item};
@@ -23,20 +19,12 @@ pub(crate) struct Shards {
 #[derive(Clone)]
 pub(crate) struct Sorter {
     shards: usize,
-    hasher: RandomState,
+    hasher: TupleHasher,
 }
 
 impl Sorter {
     pub(crate) fn shard(&self, a: Endpoint, b: Endpoint) -> usize {
-        let (low, high) = if a <= b { (a, b) } else { (b, a) };
-        let hash = match (low.addr, high.addr) {
-            (IpAddr::V4(l), IpAddr::V4(h)) => self.hasher.hash_one((
-                u64::from(l.to_bits()) << 32 | u64::from(h.to_bits()),
-                u32::from(low.port) << 16 | u32::from(high.port),
-            )),
-            _ => self.hasher.hash_one((low, high)),
-        };
-        (hash % self.shards as u64) as usize
+        (self.hasher.hash(a, b) % self.shards as u64) as usize
     }
 }
 
@@ -51,7 +39,7 @@ impl Shards {
     pub(crate) fn new(count: usize) -> Self {
         let shards = count.max(1);
         let trackers = (0..shards).map(|_| Tracker::new()).collect();
-        Self { trackers, sorter: Sorter { shards, hasher: RandomState::default() } }
+        Self { trackers, sorter: Sorter { shards, hasher: TupleHasher::default() } }
     }
 
     pub(crate) fn sorter(&self) -> Sorter {
@@ -76,14 +64,7 @@ impl Shards {
     }
 
     /// All connections, in order of their first packets.
-    pub(crate) fn finish(self) -> Vec<Connection> {
-        let mut shards = self.trackers.into_iter().map(Tracker::finish);
-        let mut connections = shards.next().unwrap_or_default();
-        let count = connections.len();
-        shards.for_each(|more| connections.extend(more));
-        if connections.len() > count {
-            connections.sort_by_cached_key(|c| c.first().frame);
-        }
-        connections
+    pub(crate) fn finish(self) -> Connections {
+        Connections::merge(self.trackers.into_iter().map(Tracker::finish))
     }
 }

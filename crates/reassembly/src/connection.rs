@@ -6,9 +6,7 @@ use crate::flow::Verdict;
 use crate::history::History;
 use crate::silence::is_silence;
 use crate::state::{self, EndState};
-use crate::{
-    ConnState, Flow, Pause, Phase, Reset, ResetForm, SegmentClass, Sighting, Silence, Silences,
-};
+use crate::{ConnState, Flow, Pause, Phase, Reset, SegmentClass, Sighting, Silence, Silences};
 
 /// Who sent a packet.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -84,10 +82,11 @@ pub struct Connection {
     pub syn_rtt: Option<i64>,
     /// From the SYN-ACK to the originator's answer in nanoseconds. `None` where the SYN-ACK was sent twice.
     pub ack_rtt: Option<i64>,
-    flows: [Flow; 2],
-    history: History,
+    pub(crate) first_frame: FrameRef,
+    pub(crate) flows: [Flow; 2],
+    pub(crate) history: History,
     /// The last new payload of the originator, until the responder sends any.
-    unanswered: Option<Sighting>,
+    pub(crate) unanswered: Option<Sighting>,
 }
 
 impl Connection {
@@ -102,6 +101,7 @@ impl Connection {
             longest_pause: None,
             syn_rtt: None,
             ack_rtt: None,
+            first_frame: FrameRef::new(0, 0),
             flows: Default::default(),
             history: History::default(),
             unanswered: None,
@@ -203,6 +203,9 @@ impl Connection {
     pub(crate) fn push(&mut self, direction: Direction, at: Sighting) -> Verdict {
         let segment = at.segment;
         let before = self.flows.iter().any(|f| f.packets > 0).then(|| self.last());
+        if before.is_none() {
+            self.first_frame = at.frame;
+        }
         // A handshake that waits for its next try is no silence of a connection.
         let talking = self.flows.iter().all(|f| f.packets > 0)
             && self.flows.iter().any(|f| f.packets - u64::from(f.copies) > u64::from(f.syns));
@@ -229,12 +232,14 @@ impl Connection {
         self.measure_wait(direction, at, &verdict);
         self.write_history(direction, &at, &verdict);
         self.advance_state(direction, &at);
+        if self.is_closed() || self.is_reset() {
+            self.flows.iter_mut().for_each(Flow::closed);
+        }
         if reset {
             let flow = &mut self.flows[direction as usize];
             let own_ttl = flow.first.filter(|first| first.frame != at.frame);
             let own_ttl = own_ttl.map(|first| first.segment.ttl == segment.ttl);
-            let form = ResetForm::of(&segment);
-            flow.reset.get_or_insert_with(|| Box::new(Reset { at, form, own_ttl }));
+            flow.reset.get_or_insert_with(|| Box::new(Reset::new(at, own_ttl)));
         }
         verdict
     }
@@ -373,6 +378,12 @@ impl Connection {
     /// Forgets what only further packets need.
     pub(crate) fn finish(&mut self) {
         self.flows.iter_mut().for_each(Flow::finish);
+    }
+
+    /// Bytes it takes while it is tracked, without silences and other rare things.
+    #[cfg(test)]
+    pub(crate) fn size(&self) -> usize {
+        size_of::<Self>() + self.flows.iter().map(Flow::live_size).sum::<usize>()
     }
 
     /// Exchanges originator and responder: for a midstream guess that turned out wrong.

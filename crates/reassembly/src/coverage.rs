@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use crosscap_packet::{Segment, SeqNumber, Timestamp};
 
+use crate::pack::Code;
+
 /// The stream offsets seen so far: everything in `low..high` but the holes.
 ///
 /// Offsets are relative to the flow's base and may be negative where the capture began in the middle of the connection.
@@ -78,6 +80,52 @@ impl Coverage {
     pub(crate) fn has_hole_in(&self, start: i64, end: i64) -> bool {
         start < end
             && self.holes.as_ref().is_some_and(|holes| holes.range(start..end).next().is_some())
+    }
+
+    /// Holes remembered.
+    pub(crate) fn hole_count(&self) -> usize {
+        self.holes.as_ref().map_or(0, |holes| holes.len())
+    }
+
+    /// Passes over its numbers.
+    pub(crate) fn code(&mut self, c: &mut impl Code) {
+        c.near(&mut self.high, 0);
+        let mut is = [self.low != 0, self.forgotten != 0, self.holes.is_some()];
+        c.flags(&mut is);
+        let [low, forgotten, holes] = is;
+        if low {
+            c.near(&mut self.low, 0);
+        }
+        if forgotten {
+            c.number(&mut self.forgotten);
+        }
+        if holes {
+            self.code_holes(c);
+        }
+    }
+
+    fn code_holes(&mut self, c: &mut impl Code) {
+        let mut count = self.hole_count() as u64;
+        c.number(&mut count);
+        let mut known = self.holes.take().unwrap_or_default().into_iter();
+        let mut holes = BTreeMap::new();
+        let mut before = 0;
+        for _ in 0..count {
+            let nothing = Opener { time: Timestamp(0), sent: None, ip_id: 0 };
+            let (mut start, mut hole) =
+                known.next().unwrap_or((0, Hole { end: 0, opened: nothing }));
+            c.near(&mut start, before);
+            c.near(&mut hole.end, start);
+            before = hole.end;
+            let opened = &mut hole.opened;
+            c.near(&mut opened.time.0, 0);
+            c.short(&mut opened.ip_id);
+            let mut is = [opened.sent.is_some()];
+            c.flags(&mut is);
+            c.option(&mut opened.sent, is[0], |c, sent| c.near_u32(&mut sent.0, 0));
+            holes.insert(start, hole);
+        }
+        self.holes = Some(Box::new(holes));
     }
 
     /// Adds `start..end`, which `by` brought.

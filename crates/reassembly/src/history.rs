@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::pack::Code;
+
 /// What happened, in order, one letter an event: upper case from the originator, lower case from the responder.
 ///
 /// `s` SYN, `h` SYN-ACK, `a` pure ACK, `d` data, `f` FIN, `r` RST, `t` resent data, `w` zero window, `g` gap
@@ -34,6 +36,15 @@ impl History {
     pub(crate) fn push_logarithmic(&mut self, letter: u8, count: u64) {
         if count.checked_ilog10().is_some_and(|log| 10u64.pow(log) == count) {
             self.push(letter);
+        }
+    }
+
+    /// Passes over its numbers.
+    pub(crate) fn code(&mut self, c: &mut impl Code) {
+        c.byte(&mut self.len);
+        let letters = self.letters.len();
+        for letter in &mut self.letters[..usize::from(self.len).min(letters)] {
+            c.byte(letter);
         }
     }
 

@@ -20,8 +20,9 @@
 //! let mut tracker = Tracker::new();
 //! tracker.push(FrameRef::new(0, 1), Timestamp(0), &packet);
 //! let connections = tracker.finish();
-//! assert_eq!(connections[0].conn_state(), ConnState::S0);
-//! assert_eq!(connections[0].orig.to_string(), "10.1.0.2:40422");
+//! let first = connections.get(0).expect("one");
+//! assert_eq!(first.conn_state(), ConnState::S0);
+//! assert_eq!(first.orig.to_string(), "10.1.0.2:40422");
 //! ```
 //!
 //! Who is the originator: the sender of the first SYN without ACK, else the receiver of the first SYN-ACK. Where no
@@ -34,10 +35,12 @@
 
 mod class;
 mod connection;
+mod connections;
 mod coverage;
 mod flow;
 mod history;
 mod ledger;
+mod pack;
 mod reset;
 mod silence;
 mod state;
@@ -46,6 +49,7 @@ mod tracker;
 
 pub use class::{Cause, Certainty, Judgement, SegmentClass};
 pub use connection::{Connection, Direction, IcmpErrors, Wait};
+pub use connections::{Connections, IntoConnections};
 pub use flow::{Causes, Flow, Rtt, Sighting, ZeroWindows};
 pub use ledger::{Coverage, Difference, Ledger, LedgerBuilder};
 pub use reset::{Reset, ResetForm};
@@ -55,4 +59,4 @@ pub use stream::{
     Aside, AsideKind, Assembly, Chunk, Conflict, Extent, GapError, GapKind, LeftOut, OnGap,
     OverlapPolicy, Payload, Stream, StreamReader,
 };
-pub use tracker::Tracker;
+pub use tracker::{Tracker, TupleHasher};

@@ -16,6 +16,12 @@ pub struct Reset {
     pub own_ttl: Option<bool>,
 }
 
+impl Reset {
+    pub(crate) fn new(at: Sighting, own_ttl: Option<bool>) -> Self {
+        Self { at, form: ResetForm::of(&at.segment), own_ttl }
+    }
+}
+
 /// The form of a RST (RFC 9293 §3.10.7.1 and what Linux sends).
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]

@@ -110,6 +110,11 @@ impl Silences {
         }
     }
 
+    /// Everything it holds.
+    pub(crate) fn all_mut(&mut self) -> impl Iterator<Item = &mut Option<Silence>> {
+        self.outlived.as_flattened_mut().iter_mut().chain([&mut self.unanswered])
+    }
+
     /// Exchanges originator and responder.
     pub(crate) fn flip(&mut self) {
         let flipped = |s: Silence| Silence { first_speaker: s.first_speaker.reverse(), ..s };

@@ -77,6 +77,22 @@ pub(crate) enum EndState {
     Reset,
 }
 
+impl EndState {
+    /// The one with this number; inactive where there is none.
+    pub(crate) fn from_u8(number: u8) -> Self {
+        let all = [
+            Self::Inactive,
+            Self::SynSent,
+            Self::SynAckSent,
+            Self::Partial,
+            Self::Established,
+            Self::Closed,
+            Self::Reset,
+        ];
+        all.get(usize::from(number)).copied().unwrap_or_default()
+    }
+}
+
 /// Zeek's mapping from the states of both ends (scripts/base/protocols/conn/main.zeek).
 pub(crate) fn conn_state(orig: EndState, resp: EndState, has_payload: bool) -> ConnState {
     use EndState::{Closed, Established, Inactive, Partial, Reset, SynAckSent, SynSent};

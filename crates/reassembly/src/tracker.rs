@@ -1,5 +1,6 @@
 //! From segments to connections.
 
+use std::collections::VecDeque;
 use std::hash::BuildHasher;
 use std::net::IpAddr;
 
@@ -7,22 +8,54 @@ use crosscap_packet::{Endpoint, FrameRef, IcmpError, Segment, TcpFlags, TcpPacke
 use foldhash::quality::RandomState;
 use hashbrown::HashTable;
 
+use crate::connections::Slot;
 use crate::flow::Verdict;
-use crate::{Connection, Direction, Judgement, Sighting};
+use crate::{Connection, Connections, Judgement, SegmentClass, Sighting};
 
 /// Finds the connection of each segment and keeps all connections of one observation point.
 ///
 /// Four-tuples are hashed with a random secret: who writes the capture cannot choose collisions. The secret does not
 /// show in any result.
+///
+/// Connections that say nothing for a second, and those that have said nothing for the longest time where more than
+/// [`MAX_TRACKED`](Self::MAX_TRACKED) are busy, are packed into a few hundred bytes until they go on. Nothing is lost by
+/// it, so that results do not depend on what else was captured.
 #[derive(Debug, Default)]
 pub struct Tracker {
-    connections: Vec<Connection>,
+    slots: Vec<Slot>,
     /// Index of the latest incarnation of each four-tuple.
     table: HashTable<u32>,
-    hasher: RandomState,
+    hasher: TupleHasher,
+    /// The connections that are not packed, and some that were.
+    tracked: VecDeque<u32>,
+    pushed: u64,
+    copies: u64,
+}
+
+/// Hashes the two ends of a connection, alike for both directions, with a random secret.
+#[derive(Clone, Debug, Default)]
+pub struct TupleHasher(RandomState);
+
+impl TupleHasher {
+    /// The same for `a` to `b` and `b` to `a`.
+    #[must_use]
+    pub fn hash(&self, a: Endpoint, b: Endpoint) -> u64 {
+        let (low, high) = if a <= b { (a, b) } else { (b, a) };
+        let ports = u32::from(low.port) << 16 | u32::from(high.port);
+        match (low.addr, high.addr) {
+            // Two words instead of two enums.
+            (IpAddr::V4(low), IpAddr::V4(high)) => {
+                self.0.hash_one((u64::from(low.to_bits()) << 32 | u64::from(high.to_bits()), ports))
+            }
+            (low, high) => self.0.hash_one((low, high, ports)),
+        }
+    }
 }
 
 impl Tracker {
+    /// Connections kept unpacked at a time, at most 2 KiB each unless bytes are missing.
+    pub const MAX_TRACKED: usize = 32_768;
+
     /// An empty one.
     #[must_use]
     pub fn new() -> Self {
@@ -36,21 +69,20 @@ impl Tracker {
 
     /// As [`push`](Self::push), for a segment from `src` to `dst` whose bytes are no longer at hand.
     pub fn push_segment(&mut self, src: Endpoint, dst: Endpoint, at: Sighting) -> Judgement {
-        let hash = hash(&self.hasher, src, dst);
+        let hash = self.hasher.hash(src, dst);
         let found = self.find(hash, src, dst);
         let index = match found {
-            Some(i) if !begins_anew(&self.connections[i as usize], src, &at.segment) => i,
-            _ => {
-                let (orig, resp) = match originator(src, dst, at.segment.flags) {
-                    Direction::Orig => (src, dst),
-                    Direction::Resp => (dst, src),
-                };
-                self.insert(hash, found, orig, resp)
-            }
+            Some(i) if !begins_anew(self.wake(i), src, &at.segment) => i,
+            _ => self.insert(hash, found, originator(src, dst, at.segment.flags)),
         };
-        let connection = &mut self.connections[index as usize];
+        let connection = self.slots[index as usize].tracked();
         let direction = connection.direction_from(src);
         let Verdict { class, certainty, new_bytes, .. } = connection.push(direction, at);
+        self.pushed += 1;
+        self.copies += u64::from(class == SegmentClass::Copy);
+        if self.pushed.is_multiple_of(PACKETS_A_LOOK) || found != Some(index) {
+            self.pack_idle(at.time);
+        }
         // At most the payload of one segment.
         let new_bytes = u32::try_from(new_bytes).unwrap_or(u32::MAX);
         Judgement { connection: index as usize, direction, class, certainty, new_bytes }
@@ -59,62 +91,66 @@ impl Tracker {
     /// Takes an ICMP error. It is noted with the connection whose segment it quotes; one about a segment that was not
     /// captured, or was translated on its way, belongs to none.
     pub fn push_icmp(&mut self, frame: FrameRef, time: Timestamp, error: &IcmpError) {
-        let hash = hash(&self.hasher, error.src, error.dst);
+        let hash = self.hasher.hash(error.src, error.dst);
         if let Some(index) = self.find(hash, error.src, error.dst) {
-            self.connections[index as usize].icmp_error(frame, time, error);
+            self.wake(index).icmp_error(frame, time, error);
         }
-    }
-
-    fn find(&self, hash: u64, src: Endpoint, dst: Endpoint) -> Option<u32> {
-        let same_tuple = |&index: &u32| {
-            let c = &self.connections[index as usize];
-            (c.orig, c.resp) == (src, dst) || (c.resp, c.orig) == (src, dst)
-        };
-        self.table.find(hash, same_tuple).copied()
     }
 
     /// All connections, in order of their first packets.
     #[must_use]
-    pub fn finish(mut self) -> Vec<Connection> {
-        self.connections.iter_mut().for_each(Connection::finish);
-        self.connections
+    pub fn finish(self) -> Connections {
+        Connections::new(self.slots, self.copies)
     }
 
-    fn insert(&mut self, hash: u64, before: Option<u32>, orig: Endpoint, resp: Endpoint) -> u32 {
-        // Four billion connections would need more memory than there is; the last index is then shared.
-        let index = u32::try_from(self.connections.len()).unwrap_or(u32::MAX - 1);
-        let incarnation =
-            before.map_or(1, |b| self.connections[b as usize].incarnation.saturating_add(1));
-        self.connections.push(Connection::new(orig, resp, incarnation));
-        let hasher = &self.hasher;
-        let connections = &self.connections;
-        let rehash = |&i: &u32| {
-            let c: &Connection = &connections[i as usize];
-            self::hash(hasher, c.orig, c.resp)
+    fn find(&self, hash: u64, src: Endpoint, dst: Endpoint) -> Option<u32> {
+        let same_tuple = |&index: &u32| {
+            let ends = self.slots[index as usize].ends();
+            ends == (src, dst) || ends == (dst, src)
         };
-        match before {
-            Some(before) => {
-                if let Some(slot) = self.table.find_mut(hash, |&i| i == before) {
-                    *slot = index;
-                }
-            }
-            None => {
-                self.table.insert_unique(hash, index, rehash);
-            }
+        self.table.find(hash, same_tuple).copied()
+    }
+
+    fn wake(&mut self, index: u32) -> &mut Connection {
+        let slot = &mut self.slots[index as usize];
+        if matches!(slot, Slot::Packed(_)) {
+            self.tracked.push_back(index);
+        }
+        slot.tracked()
+    }
+
+    fn insert(
+        &mut self,
+        hash: u64,
+        before: Option<u32>,
+        (orig, resp): (Endpoint, Endpoint),
+    ) -> u32 {
+        // Four billion connections would need more memory than there is; the last index is then shared.
+        let index = u32::try_from(self.slots.len()).unwrap_or(u32::MAX - 1);
+        let incarnation = before.map_or(1, |b| self.wake(b).incarnation.saturating_add(1));
+        self.slots.push(Slot::Tracked(Box::new(Connection::new(orig, resp, incarnation))));
+        self.tracked.push_back(index);
+        let (hasher, slots) = (&self.hasher, &self.slots);
+        let rehash = |&i: &u32| {
+            let (orig, resp) = slots[i as usize].ends();
+            hasher.hash(orig, resp)
+        };
+        match before.and_then(|before| self.table.find_mut(hash, |&i| i == before)) {
+            Some(slot) => *slot = index,
+            None => _ = self.table.insert_unique(hash, index, rehash),
         }
         index
     }
-}
 
-/// The same for both directions. IPv4 ends make two words instead of two enums.
-fn hash(hasher: &RandomState, a: Endpoint, b: Endpoint) -> u64 {
-    let (low, high) = if a <= b { (a, b) } else { (b, a) };
-    let ports = u32::from(low.port) << 16 | u32::from(high.port);
-    match (low.addr, high.addr) {
-        (IpAddr::V4(low), IpAddr::V4(high)) => {
-            hasher.hash_one((u64::from(low.to_bits()) << 32 | u64::from(high.to_bits()), ports))
+    /// Looks at the two connections that were looked at the longest time ago.
+    fn pack_idle(&mut self, now: Timestamp) {
+        for _ in 0..2 {
+            let Some(index) = self.tracked.pop_front() else { return };
+            let idle = if self.tracked.len() < Self::MAX_TRACKED { IDLE } else { i64::MIN };
+            if !self.slots[index as usize].pack(now, idle) {
+                self.tracked.push_back(index);
+            }
         }
-        (low, high) => hasher.hash_one((low, high, ports)),
     }
 }
 
@@ -134,17 +170,25 @@ fn begins_anew(connection: &Connection, src: Endpoint, segment: &Segment) -> boo
     }
 }
 
-/// The role of the sender of a connection's first captured segment.
-fn originator(src: Endpoint, dst: Endpoint, flags: TcpFlags) -> Direction {
-    if flags.contains(TcpFlags::SYN) {
-        return if flags.contains(TcpFlags::ACK) { Direction::Resp } else { Direction::Orig };
-    }
+/// Originator and responder, as the first captured segment of a connection tells them.
+fn originator(src: Endpoint, dst: Endpoint, flags: TcpFlags) -> (Endpoint, Endpoint) {
     let ephemeral = |e: Endpoint| e.port >= FIRST_EPHEMERAL_PORT;
-    if !ephemeral(src) && ephemeral(dst) { Direction::Resp } else { Direction::Orig }
+    let from_responder = if flags.contains(TcpFlags::SYN) {
+        flags.contains(TcpFlags::ACK)
+    } else {
+        !ephemeral(src) && ephemeral(dst)
+    };
+    if from_responder { (dst, src) } else { (src, dst) }
 }
 
 /// Start of Linux's default ephemeral range.
 const FIRST_EPHEMERAL_PORT: u16 = 32_768;
+
+/// Nanoseconds without a packet after which a connection is packed.
+const IDLE: i64 = 1_000_000_000;
+
+/// Packets after which connections are looked at even where no new ones come.
+const PACKETS_A_LOOK: u64 = 8;
 
 #[cfg(test)]
 mod tests;

@@ -43,7 +43,8 @@ mod wireshark;
 pub use build::PointInfo;
 pub use connections::{
     ConnectionField, ConnectionFilter, ConnectionOrder, ConnectionQueryError, ConnectionTable,
-    connection_fields, write_connections_csv, write_connections_jsonl, write_connections_zeek,
+    PointConnections, connection_fields, write_connections_csv, write_connections_jsonl,
+    write_connections_zeek,
 };
 pub use escape::terminal as escape_for_terminal;
 pub use info::{

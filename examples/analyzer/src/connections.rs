@@ -17,10 +17,9 @@ pub(crate) fn run(args: &Connections) -> Result<ExitCode, Box<dyn Error>> {
     // The process ends with the table: to take a million connections apart one by one would only cost time.
     let read = ManuallyDrop::new(args.points.analysis().connections()?);
     for of in read.iter() {
-        output::warn(&of.point.name, &of.info.quality);
+        output::warn(&of.name, &of.info.quality);
     }
-    let points: Vec<_> = read.iter().map(|of| &of.point).collect();
-    let mut table = ConnectionTable::new(&points);
+    let mut table = ConnectionTable::new(&read);
     for filter in &args.filters {
         table.retain(filter);
     }

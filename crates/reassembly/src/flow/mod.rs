@@ -1,10 +1,12 @@
 //! One direction of a connection.
 
 mod judge;
+mod pack;
 mod recent;
 mod rtt;
 mod window;
 
+use std::fmt;
 use std::ops::{Deref, DerefMut};
 use std::sync::LazyLock;
 
@@ -18,6 +20,7 @@ use rtt::Timing;
 use window::Window;
 
 pub(crate) use judge::Verdict;
+pub(crate) use pack::Pointer;
 pub use rtt::Rtt;
 pub use window::ZeroWindows;
 
@@ -113,7 +116,7 @@ struct Live {
 }
 
 /// Made when first written to; the default until then.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 struct Alive(Option<Box<Live>>);
 
 impl Deref for Alive {
@@ -128,6 +131,12 @@ impl Deref for Alive {
 impl DerefMut for Alive {
     fn deref_mut(&mut self) -> &mut Live {
         self.0.get_or_insert_default()
+    }
+}
+
+impl fmt::Debug for Alive {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.deref().fmt(f)
     }
 }
 
@@ -212,9 +221,21 @@ impl Flow {
         }
     }
 
+    /// The connection has come to its end.
+    pub(crate) fn closed(&mut self) {
+        if let Some(live) = &mut self.live.0 {
+            live.recent.closed();
+        }
+    }
+
     /// Forgets what only further packets need.
     pub(crate) fn finish(&mut self) {
         self.live.0 = None;
+    }
+
+    #[cfg(test)]
+    pub(crate) fn live_size(&self) -> usize {
+        self.live.0.as_ref().map_or(0, |_| size_of::<Live>())
     }
 
     /// The stream offset of a sequence number.

@@ -5,6 +5,8 @@ use std::hash::BuildHasher;
 use crosscap_packet::{Segment, Timestamp};
 use foldhash::fast::FixedState;
 
+use crate::pack::Code;
+
 use crate::Sighting;
 
 /// The last packets of a flow, the latest first. Bridges and cooked captures show each packet several times,
@@ -16,6 +18,30 @@ impl Recent {
     pub(super) fn remember(&mut self, at: &Sighting) {
         self.0.rotate_right(1);
         self.0[0] = Some((at.time, digest(&at.segment)));
+        // Copies come in the order of what they are copies of: these can have none any more.
+        for packet in &mut self.0[1..] {
+            if packet.is_some_and(|(time, _)| at.time.since(time) > COPY_WINDOW) {
+                *packet = None;
+            }
+        }
+    }
+
+    /// Keeps only the latest: nobody sends a burst any more.
+    pub(super) fn closed(&mut self) {
+        self.0[KEPT_CLOSED..].fill(None);
+    }
+
+    /// Passes over its numbers.
+    pub(super) fn code(&mut self, c: &mut impl Code, now: Timestamp) {
+        let mut is = self.0.map(|packet| packet.is_some());
+        c.flags(&mut is);
+        let mut later = now;
+        for (slot, _) in self.0.iter_mut().zip(is).filter(|(_, is)| *is) {
+            let (time, digest) = slot.get_or_insert((now, 0));
+            c.near(&mut time.0, later.0);
+            c.random(digest);
+            later = *time;
+        }
     }
 
     /// Whether the packet is one of them. Resets and others without an identification of their own may be sent twice in a
@@ -39,6 +65,8 @@ fn digest(segment: &Segment) -> u32 {
 }
 
 const KEPT: usize = 8;
+
+const KEPT_CLOSED: usize = 2;
 
 /// How far apart two records of one packet may lie, in nanoseconds: no stack resends this fast.
 const COPY_WINDOW: i64 = 10_000_000;

@@ -2,6 +2,8 @@
 
 use crosscap_packet::{Segment, Timestamp};
 
+use crate::pack::Code;
+
 /// Times from a segment with data to the acknowledgement of its last byte, in nanoseconds.
 ///
 /// From the point to the end that acknowledges and back, with the time that end takes (a delayed acknowledgement waits
@@ -23,6 +25,14 @@ impl Rtt {
     #[must_use]
     pub fn mean(&self) -> Option<i64> {
         self.sum.checked_div(i64::from(self.count))
+    }
+
+    /// Passes over its numbers.
+    pub(super) fn code(&mut self, c: &mut impl Code) {
+        c.small(&mut self.count);
+        c.near(&mut self.min, 0);
+        c.near(&mut self.max, self.min);
+        c.near(&mut self.sum, self.max);
     }
 
     fn add(&mut self, nanos: i64) {
@@ -48,6 +58,20 @@ pub(super) struct Timing {
 impl Timing {
     pub(super) fn start(end: i64, time: Timestamp, segment: &Segment) -> Self {
         Self { end, time, sent: segment.timestamps.map(|t| t.value), sent_again: false }
+    }
+
+    pub(super) fn nothing() -> Self {
+        Self { end: 0, time: Timestamp(0), sent: None, sent_again: false }
+    }
+
+    /// Passes over its numbers.
+    pub(super) fn code(&mut self, c: &mut impl Code, now: Timestamp, high: i64) {
+        c.near(&mut self.end, high);
+        c.near(&mut self.time.0, now.0);
+        let mut is = [self.sent_again, self.sent.is_some()];
+        c.flags(&mut is);
+        self.sent_again = is[0];
+        c.option(&mut self.sent, is[1], |c, sent| c.near_u32(sent, 0));
     }
 
     /// Bytes from `start` on were sent again in a segment whose clock said `sent`.

@@ -1,7 +1,7 @@
 //! Small conversations, written out.
 
 use super::*;
-use crate::{ConnState, Phase, ResetForm};
+use crate::{ConnState, Direction, Phase, ResetForm};
 use crosscap_packet::{OptionSummary, Segment, SeqNumber, TcpOptions};
 
 const FIN: TcpFlags = TcpFlags::FIN;
@@ -57,9 +57,9 @@ impl Talk {
     }
 
     fn only(self) -> Connection {
-        let mut all = self.tracker.finish();
+        let all = self.tracker.finish();
         assert_eq!(all.len(), 1);
-        all.remove(0)
+        all.get(0).unwrap()
     }
 }
 
@@ -88,7 +88,7 @@ fn a_syn_sent_again_is_no_new_connection_and_another_isn_is() {
     talk.say(0, Direction::Orig, SYN, 100, 0, 0);
     assert_eq!(talk.say(SECOND, Direction::Orig, SYN, 100, 0, 0), 0);
     assert_eq!(talk.say(2 * SECOND, Direction::Orig, SYN, 900, 0, 0), 1);
-    let all = talk.tracker.finish();
+    let all = talk.tracker.finish().into_iter().collect::<Vec<_>>();
     assert_eq!(all[0].flow(Direction::Orig).retransmits, 1);
     assert_eq!((all[0].incarnation, all[1].incarnation), (1, 2));
     assert_eq!(all[0].conn_state(), ConnState::S0);

@@ -24,7 +24,7 @@ pub fn write_connections_csv(table: &ConnectionTable<'_>, out: &mut dyn Write) -
     for row in table.shown() {
         for (i, column) in columns().enumerate() {
             out.write_all(comma(i).as_bytes())?;
-            match column.get.of(*row) {
+            match column.get.of(row.row()) {
                 None => {}
                 Some(Value::Count(n) | Value::Id(n)) => write!(out, "{n}")?,
                 Some(Value::Time(n) | Value::Span(n)) => write!(out, "{n}")?,

@@ -2,14 +2,15 @@
 
 use std::borrow::Cow;
 
-use crosscap_correlation::Point;
 use crosscap_packet::{Endpoint, Timestamp};
 use crosscap_reassembly::Connection;
+
+use super::PointConnections;
 
 /// A connection of a point.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Row<'a> {
-    pub(crate) point: &'a Point,
+    pub(crate) point: &'a PointConnections,
     /// Its place among the connections of the point.
     pub(crate) number: usize,
     pub(crate) connection: &'a Connection,
@@ -31,6 +32,21 @@ pub(crate) enum Value<'a> {
     Word(&'static str),
     /// Whatever somebody wrote.
     Text(Cow<'a, str>),
+}
+
+impl Value<'_> {
+    pub(crate) fn into_owned(self) -> Value<'static> {
+        match self {
+            Self::Count(n) => Value::Count(n),
+            Self::Id(n) => Value::Id(n),
+            Self::Time(nanos) => Value::Time(nanos),
+            Self::Span(nanos) => Value::Span(nanos),
+            Self::Flag(flag) => Value::Flag(flag),
+            Self::Endpoint(end) => Value::Endpoint(end),
+            Self::Word(word) => Value::Word(word),
+            Self::Text(text) => Value::Text(text.into_owned().into()),
+        }
+    }
 }
 
 /// How to get a value; `None` where there is none.

@@ -2,11 +2,11 @@
 
 use std::borrow::Cow;
 
-use crosscap_correlation::Point;
 use crosscap_packet::Endpoint;
 use crosscap_reassembly::{ConnState, Connection, Direction, Phase};
 use sha2::{Digest, Sha256};
 
+use super::PointConnections;
 use super::field::{Column, ConnectionField, Get, Row, Shown};
 use crate::wireshark;
 
@@ -292,7 +292,7 @@ fn quiet(row: Row<'_>) -> Option<i64> {
     if ended { None } else { Some(row.point.last?.since(row.connection.last().time)) }
 }
 
-fn file(point: &Point, index: u16) -> Option<Cow<'_, str>> {
+fn file(point: &PointConnections, index: u16) -> Option<Cow<'_, str>> {
     point.files.get(usize::from(index)).map(|name| name.as_str().into())
 }
 

@@ -16,7 +16,7 @@ use crate::json::OneLine;
 /// What `out` returns.
 pub fn write_connections_jsonl(table: &ConnectionTable<'_>, out: &mut dyn Write) -> io::Result<()> {
     for row in table.shown() {
-        row.serialize(&mut serde_json::Serializer::with_formatter(&mut *out, OneLine))?;
+        row.row().serialize(&mut serde_json::Serializer::with_formatter(&mut *out, OneLine))?;
         writeln!(out)?;
     }
     Ok(())

@@ -3,8 +3,9 @@
 use std::cmp::Reverse;
 use std::str::FromStr;
 
-use super::field::{Column, Row, Value};
+use super::field::{Column, Value};
 use super::filter::{ConnectionQueryError, columns_named};
+use super::{PointConnections, found};
 
 /// What to sort connections by: a field or column, or one behind a minus for the largest first.
 ///
@@ -33,22 +34,24 @@ impl FromStr for ConnectionOrder {
 
 impl ConnectionOrder {
     /// Sorts; what is the same stays in its order.
-    pub(super) fn sort(&self, rows: &mut [Row<'_>]) {
+    pub(super) fn sort(&self, points: &[PointConnections], rows: &mut [(u32, u32)]) {
         // Keys are computed once and kept only for one field at a time.
         if self.descending {
             rows.sort_by_cached_key(|row| {
-                let key = self.key(*row);
+                let key = self.key(points, *row);
                 (key.is_none(), Reverse(key))
             });
         } else {
             rows.sort_by_cached_key(|row| {
-                let key = self.key(*row);
+                let key = self.key(points, *row);
                 (key.is_none(), key)
             });
         }
     }
 
-    fn key<'a>(&self, row: Row<'a>) -> Option<Value<'a>> {
-        self.columns.iter().filter_map(|column| column.get.of(row)).max()
+    fn key(&self, points: &[PointConnections], place: (u32, u32)) -> Option<Value<'static>> {
+        let found = found(points, place)?;
+        let values = self.columns.iter().filter_map(|column| column.get.of(found.row()));
+        values.max().map(Value::into_owned)
     }
 }

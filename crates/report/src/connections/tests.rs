@@ -13,7 +13,7 @@ const RST: TcpFlags = TcpFlags(0x14);
 /// Packets as they come: when (ms), from, to, flags, sequence number, acknowledgement, payload bytes.
 type Packet = (i64, &'static str, &'static str, TcpFlags, u32, u32, u32);
 
-fn point(name: &str, files: &[&str], packets: &[Packet]) -> Point {
+fn point(name: &str, files: &[&str], packets: &[Packet]) -> PointConnections {
     let mut tracker = Tracker::new();
     for (frame, &(millis, src, dst, flags, seq, ack, payload_len)) in (1..).zip(packets) {
         let segment = Segment {
@@ -32,9 +32,15 @@ fn point(name: &str, files: &[&str], packets: &[Packet]) -> Point {
         let end = |text: &str| text.parse::<Endpoint>().unwrap();
         tracker.push_segment(end(src), end(dst), at);
     }
-    let mut point = Point::new(name, tracker.finish());
-    point.files = files.iter().map(|file| (*file).to_owned()).collect();
-    point
+    let connections = tracker.finish();
+    PointConnections {
+        name: name.to_owned(),
+        files: files.iter().map(|file| (*file).to_owned()).collect(),
+        first: connections.iter().map(|c| c.first().time).min(),
+        last: connections.iter().map(|c| c.last().time).max(),
+        connections,
+        info: PointInfo::default(),
+    }
 }
 
 const A: &str = "10.1.0.2:40000";
@@ -63,14 +69,14 @@ fn three() -> Vec<Packet> {
     ]
 }
 
-fn numbers(point: &Point, filters: &[&str], order: &[&str]) -> Vec<usize> {
-    let mut table = ConnectionTable::new(&[point]);
+fn numbers(point: &PointConnections, filters: &[&str], order: &[&str]) -> Vec<usize> {
+    let mut table = ConnectionTable::new(std::slice::from_ref(point));
     for filter in filters {
         table.retain(&filter.parse().unwrap());
     }
     let order: Vec<_> = order.iter().map(|o| o.parse().unwrap()).collect();
     table.sort(&order);
-    table.shown().iter().map(|row| row.number).collect()
+    table.shown().map(|found| found.row().number).collect()
 }
 
 #[test]
@@ -158,7 +164,6 @@ fn names_from_outside_can_do_no_harm() {
     let packets = &three()[..2];
     let names = ["=1+1", "a,\"b\"", "-", "tab\there", "esc\u{1b}[2J", "back\\slash"];
     let points: Vec<_> = names.iter().map(|name| point(name, &["@file,\r\n"], packets)).collect();
-    let points: Vec<_> = points.iter().collect();
     let table = ConnectionTable::new(&points);
 
     let mut csv = Vec::new();
@@ -208,7 +213,7 @@ fn names_from_outside_can_do_no_harm() {
 fn zeek_line(packets: &[Packet]) -> Vec<String> {
     let point = point("p", &["p.pcap"], packets);
     let mut zeek = Vec::new();
-    write_connections_zeek(&ConnectionTable::new(&[&point]), &mut zeek).unwrap();
+    write_connections_zeek(&ConnectionTable::new(std::slice::from_ref(&point)), &mut zeek).unwrap();
     let zeek = String::from_utf8(zeek).unwrap();
     zeek.lines().find(|l| !l.starts_with('#')).unwrap().split('\t').map(str::to_owned).collect()
 }
@@ -240,7 +245,8 @@ fn zeek_counts_bytes_by_sequence_numbers_and_what_was_missed() {
 fn every_column_holds_what_its_kind_says() {
     let point = point("p", &["p.pcap"], &three());
     let mut jsonl = Vec::new();
-    write_connections_jsonl(&ConnectionTable::new(&[&point]), &mut jsonl).unwrap();
+    write_connections_jsonl(&ConnectionTable::new(std::slice::from_ref(&point)), &mut jsonl)
+        .unwrap();
     for line in String::from_utf8(jsonl).unwrap().lines() {
         let object: serde_json::Map<String, serde_json::Value> =
             serde_json::from_str(line).unwrap();
@@ -308,7 +314,7 @@ fn the_documentation_lists_every_column() {
 #[test]
 fn the_table_is_aligned_and_sums_up() {
     let point = point("p", &["p.pcap"], &three());
-    let mut table = ConnectionTable::new(&[&point]);
+    let mut table = ConnectionTable::new(std::slice::from_ref(&point));
     table.limit(3);
     let mut text = Vec::new();
     write_connections_text(&table, TextStyle::default(), &mut text).unwrap();

@@ -30,7 +30,7 @@ pub fn write_connections_zeek(table: &ConnectionTable<'_>, out: &mut dyn Write) 
     }
     for row in table.shown() {
         for (i, (.., get)) in columns.iter().enumerate() {
-            write!(out, "{}{}", if i == 0 { "\n" } else { "\t" }, get(*row))?;
+            write!(out, "{}{}", if i == 0 { "\n" } else { "\t" }, get(row.row()))?;
         }
     }
     writeln!(out)

@@ -14,13 +14,13 @@ use crate::escape::terminal;
 
 /// The table, and a line that sums it up.
 pub(super) fn write(table: &ConnectionTable<'_>, page: &mut Page<'_>) -> io::Result<()> {
-    if !table.shown().is_empty() {
+    if table.shown_count() > 0 {
         let layout = Layout::of(table);
         layout.write_heads(page)?;
         let (mut line, mut cell) = (String::new(), String::new());
         for row in table.shown() {
             line.clear();
-            layout.write_row(*row, page, &mut line, &mut cell);
+            layout.write_row(row.row(), page, &mut line, &mut cell);
             page.line(line.trim_end())?;
         }
         page.blank()?;
@@ -46,7 +46,7 @@ impl Layout {
             Shown::WithSeveralPoints => table.has_several_points(),
         };
         let fields: Vec<_> = FIELDS.iter().filter(is_shown).collect();
-        let starts = || table.shown().iter().map(|row| row.connection.first().time.as_nanos());
+        let starts = || table.shown().map(|found| found.row().connection.first().time.as_nanos());
         let day =
             |nanos: Option<i64>| nanos.map(|n| date_time(n).split(' ').next().map(str::to_owned));
         let dates = day(starts().min()) != day(starts().max());
@@ -56,7 +56,7 @@ impl Layout {
         let mut cell = String::new();
         for row in table.shown() {
             for (i, (_, column)) in layout.columns().enumerate() {
-                layout.tell(column.get.of(*row), &mut cell);
+                layout.tell(column.get.of(row.row()), &mut cell);
                 let width = cell.chars().count();
                 if let Some(widest) = layout.widths.get_mut(i) {
                     *widest = width.max(*widest);
@@ -206,7 +206,7 @@ fn span(nanos: i64) -> String {
 /// `17 of 8,200 connections, 10 shown; 13 S1, 4 RSTO`.
 fn summary(table: &ConnectionTable<'_>) -> String {
     let total = counted(table.total() as u64, "connection");
-    let (selected, shown) = (table.selected(), table.shown().len());
+    let (selected, shown) = (table.selected(), table.shown_count());
     let mut text = if selected == table.total() {
         total
     } else {
@@ -217,7 +217,7 @@ fn summary(table: &ConnectionTable<'_>) -> String {
     }
     let mut states: BTreeMap<&str, u64> = BTreeMap::new();
     for row in table.rows() {
-        *states.entry(row.connection.conn_state().as_str()).or_default() += 1;
+        *states.entry(row.row().connection.conn_state().as_str()).or_default() += 1;
     }
     let mut states: Vec<_> = states.into_iter().collect();
     states.sort_by_key(|(_, count)| std::cmp::Reverse(*count));

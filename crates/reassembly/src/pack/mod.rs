@@ -1,0 +1,191 @@
+//! Connections in few bytes, for those that nothing happens to.
+//!
+//! A connection that is tracked takes a kilobyte and more; most are closed or idle, and there are many. One function
+//! tells for each type which numbers make it up; [`Pack`] writes them, [`Unpack`] reads them in the same order, so that
+//! the two cannot differ. Numbers are small because they are told as differences to others that are near, and are written
+//! with seven bits a byte.
+
+mod connection;
+pub(crate) mod fields;
+
+use crosscap_packet::{Endpoint, FrameRef};
+
+use crate::Connection;
+
+/// A connection in few bytes. Nothing is lost.
+#[derive(Clone, Debug)]
+pub(crate) struct Packed(Box<[u8]>);
+
+impl Packed {
+    /// Packs a connection, unless much of it cannot be packed.
+    pub(crate) fn new(connection: &mut Connection) -> Option<Self> {
+        if !connection::is_small(connection) {
+            return None;
+        }
+        let mut pack = Pack(Vec::with_capacity(320));
+        connection::head(&mut pack, connection);
+        connection::body(&mut pack, connection);
+        Some(Self(pack.0.into_boxed_slice()))
+    }
+
+    /// The connection that was packed.
+    pub(crate) fn unpack(&self) -> Connection {
+        let mut unpacked = Connection::new(fields::NOBODY, fields::NOBODY, 0);
+        let mut unpack = Unpack(&self.0);
+        connection::head(&mut unpack, &mut unpacked);
+        connection::body(&mut unpack, &mut unpacked);
+        unpacked
+    }
+
+    /// Originator and responder.
+    pub(crate) fn ends(&self) -> (Endpoint, Endpoint) {
+        let mut ends = (fields::NOBODY, fields::NOBODY);
+        let mut unpack = Unpack(&self.0);
+        fields::endpoint(&mut unpack, &mut ends.0);
+        fields::endpoint(&mut unpack, &mut ends.1);
+        ends
+    }
+
+    /// The frame of the first packet.
+    pub(crate) fn first_frame(&self) -> FrameRef {
+        let mut unpack = Unpack(&self.0);
+        let mut ends = fields::NOBODY;
+        fields::endpoint(&mut unpack, &mut ends);
+        fields::endpoint(&mut unpack, &mut ends);
+        let mut frame = fields::NO_FRAME;
+        fields::frame(&mut unpack, &mut frame, fields::NO_FRAME);
+        frame
+    }
+}
+
+/// Passes over the numbers of a value: writes them, or sets them to what was written.
+pub(crate) trait Code {
+    fn number(&mut self, value: &mut u64);
+
+    /// A byte that needs all its bits.
+    fn raw(&mut self, value: &mut u8);
+
+    /// Near to `base`, in either direction.
+    fn near(&mut self, value: &mut i64, base: i64) {
+        let away = value.wrapping_sub(base);
+        let mut zigzag = ((away << 1) ^ (away >> 63)).cast_unsigned();
+        self.number(&mut zigzag);
+        let away = (zigzag >> 1).cast_signed() ^ -(zigzag & 1).cast_signed();
+        *value = base.wrapping_add(away);
+    }
+
+    fn near_u64(&mut self, value: &mut u64, base: u64) {
+        let mut signed = value.cast_signed();
+        self.near(&mut signed, base.cast_signed());
+        *value = signed.cast_unsigned();
+    }
+
+    /// A number modulo 2³², near to `base`.
+    fn near_u32(&mut self, value: &mut u32, base: u32) {
+        let mut away = i64::from(value.wrapping_sub(base).cast_signed());
+        self.near(&mut away, 0);
+        *value = base.wrapping_add(away as u32);
+    }
+
+    fn small(&mut self, value: &mut u32) {
+        let mut number = u64::from(*value);
+        self.number(&mut number);
+        *value = number as u32;
+    }
+
+    /// As likely large as small.
+    fn random(&mut self, value: &mut u32) {
+        let mut bytes = value.to_le_bytes();
+        bytes.iter_mut().for_each(|byte| self.raw(byte));
+        *value = u32::from_le_bytes(bytes);
+    }
+
+    fn short(&mut self, value: &mut u16) {
+        let mut number = u64::from(*value);
+        self.number(&mut number);
+        *value = number as u16;
+    }
+
+    fn byte(&mut self, value: &mut u8) {
+        let mut number = u64::from(*value);
+        self.number(&mut number);
+        *value = number as u8;
+    }
+
+    /// A value that may be absent; whether it is, was told before.
+    fn option<T: Default>(
+        &mut self,
+        value: &mut Option<T>,
+        is_present: bool,
+        code: impl FnOnce(&mut Self, &mut T),
+    ) {
+        if is_present {
+            code(self, value.get_or_insert_default());
+        }
+    }
+
+    /// As many flags as there are, in one number.
+    fn flags(&mut self, flags: &mut [bool]) {
+        let mut bits = flags.iter().rev().fold(0, |bits, &flag| bits << 1 | u64::from(flag));
+        self.number(&mut bits);
+        for (i, flag) in flags.iter_mut().enumerate() {
+            *flag = bits >> i & 1 == 1;
+        }
+    }
+
+    /// Counters of which most are 0.
+    fn counters<const N: usize>(&mut self, counters: [&mut u32; N]) {
+        let mut present = [false; N];
+        for (flag, counter) in present.iter_mut().zip(&counters) {
+            *flag = **counter != 0;
+        }
+        self.flags(&mut present);
+        for (counter, _) in counters.into_iter().zip(present).filter(|(_, present)| *present) {
+            self.small(counter);
+        }
+    }
+}
+
+/// Writes.
+struct Pack(Vec<u8>);
+
+impl Code for Pack {
+    fn number(&mut self, value: &mut u64) {
+        let mut rest = *value;
+        while rest >= 0x80 {
+            self.0.push(rest as u8 | 0x80);
+            rest >>= 7;
+        }
+        self.0.push(rest as u8);
+    }
+
+    fn raw(&mut self, value: &mut u8) {
+        self.0.push(*value);
+    }
+}
+
+/// Reads what [`Pack`] wrote; zeros behind its end.
+struct Unpack<'a>(&'a [u8]);
+
+impl Code for Unpack<'_> {
+    fn number(&mut self, value: &mut u64) {
+        *value = 0;
+        for shift in (0..64).step_by(7) {
+            let Some((&byte, rest)) = self.0.split_first() else { return };
+            self.0 = rest;
+            *value |= u64::from(byte & 0x7f) << shift;
+            if byte < 0x80 {
+                return;
+            }
+        }
+    }
+
+    fn raw(&mut self, value: &mut u8) {
+        if let Some((&byte, rest)) = self.0.split_first() {
+            (*value, self.0) = (byte, rest);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
