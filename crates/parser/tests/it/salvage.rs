@@ -267,6 +267,74 @@ fn long_blocks_of_no_use_read_the_same() {
     assert_eq!(salvage_file(&bytes), plain);
 }
 
+/// Long enough for several searches, with damage of all sizes: what is found must not depend on how much is read at once.
+#[test]
+fn large_damaged_files_give_the_same_from_pipes() {
+    const ROUNDS: usize = 4;
+    let mut noise = 11_u32;
+    let mut next = move || {
+        noise = noise.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (noise >> 8) as usize
+    };
+    for round in 0..ROUNDS {
+        let mut pcap = PcapWriter::new().snap_len([65_535, 700_000, u32::MAX][next() % 3]);
+        let (mut pcapng, mut snoop) = (PcapNgWriter::new(), SnoopWriter::new());
+        pcapng.interface(&InterfaceBlock::new());
+        for i in 0..6000 {
+            let len = if next() % 500 == 0 { next() % 250_000 } else { next() % 1500 };
+            let data = vec![i as u8; len];
+            let nanos = T + i * 1_000_000;
+            pcap.packet(nanos, &data);
+            snoop.packet(nanos, &data);
+            match next() % 100 {
+                0 => pcapng.custom(7, &data),
+                1 => pcapng.block(0xbad, &vec![6; len.next_multiple_of(4)]),
+                _ => pcapng.packet(0, nanos / 1000, &data),
+            };
+        }
+        for mut bytes in [pcap.into_bytes(), pcapng.into_bytes(), snoop.into_bytes()] {
+            let all = offsets(&drain(&mut crate::open(&bytes).unwrap()));
+            for _ in 0..next() % 6 {
+                let at = all[next() % all.len()] as usize;
+                if next() % 4 == 0 {
+                    // In pcapng, what becomes a long block of no use.
+                    bytes[at..at + 4].copy_from_slice(&[0xd, 0xb, 0, 0]);
+                    bytes[at + 4..at + 8]
+                        .copy_from_slice(&((17 + next() as u32 % 100) << 20).to_le_bytes());
+                    continue;
+                }
+                let field = at + 4 * (next() % 7);
+                let value = [next() % 3000, next() % 1_000_000 * 4, next(), 0][next() % 4] as u32;
+                bytes[field..field + 4].copy_from_slice(&value.to_ne_bytes());
+            }
+            let outcome = salvage_file(&bytes);
+            let step = 1 + next() % 300_000;
+            let stream = Steps { bytes: std::io::Cursor::new(bytes), step };
+            let mut pipe = options().from_reader(stream, "pipe", 3).unwrap();
+            let piped = drain(&mut pipe);
+            assert!(
+                piped == outcome,
+                "{round} {step}: {:?} {:?}",
+                piped.warnings,
+                outcome.warnings
+            );
+        }
+    }
+}
+
+/// Gives the same number of bytes each time.
+struct Steps {
+    bytes: std::io::Cursor<Vec<u8>>,
+    step: usize,
+}
+
+impl std::io::Read for Steps {
+    fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
+        let most = self.step.min(into.len());
+        self.bytes.read(&mut into[..most])
+    }
+}
+
 /// Reads each record alone, by its place: with the reader that found it, and with one that knows nothing of those before.
 fn each_alone(bytes: &[u8]) -> Outcome {
     let (_folder, path) = save(bytes);
