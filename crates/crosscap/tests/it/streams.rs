@@ -88,7 +88,7 @@ fn ours(file: &Path) -> BTreeMap<(Endpoint, Endpoint, usize), Content> {
     while let Ok(Some(r)) = capture.next_record() {
         let decoded = decoder.decode(r.link_type, r.data, r.original_len, r.timestamp);
         let Decoded::Tcp(packet) = decoded else { continue };
-        let connection = tracker.push(r.frame, r.timestamp, &packet);
+        let connection = tracker.push(r.frame, r.timestamp, &packet).connection;
         if connection == flows.len() {
             flows.push([packet.src, packet.dst].map(|end| (end, Assembly::new())));
         }
