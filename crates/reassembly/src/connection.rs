@@ -370,6 +370,11 @@ impl Connection {
         }
     }
 
+    /// Forgets what only further packets need.
+    pub(crate) fn finish(&mut self) {
+        self.flows.iter_mut().for_each(Flow::finish);
+    }
+
     /// Exchanges originator and responder: for a midstream guess that turned out wrong.
     pub fn flip(&mut self) {
         std::mem::swap(&mut self.orig, &mut self.resp);

@@ -75,7 +75,8 @@ impl Tracker {
 
     /// All connections, in order of their first packets.
     #[must_use]
-    pub fn finish(self) -> Vec<Connection> {
+    pub fn finish(mut self) -> Vec<Connection> {
+        self.connections.iter_mut().for_each(Connection::finish);
         self.connections
     }
 

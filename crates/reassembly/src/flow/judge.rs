@@ -53,11 +53,11 @@ impl Flow {
             && self.acked.is_none_or(|highest| segment.ack.ahead_of(highest) > 0);
         let more_sent = end > self.coverage.high();
         // What says something new cannot be a copy.
-        if !more_acked && !more_sent && self.recent.has(&at) {
+        if !more_acked && !more_sent && self.live.recent.has(&at) {
             self.copies += 1;
             return Verdict::decided(SegmentClass::Copy);
         }
-        self.recent.remember(&at);
+        self.live.recent.remember(&at);
         self.last_is_news = more_acked || self.last.is_none_or(|last| is_stamped_later(&at, &last));
         self.last = Some(at);
         if flags.contains(TcpFlags::RST) {
@@ -90,7 +90,7 @@ impl Flow {
             return again;
         }
         let control = flags.intersects(TcpFlags::SYN | TcpFlags::FIN);
-        let peer_closed = peer.window.zero.closed_since.is_some();
+        let peer_closed = peer.closed_windows.closed_since.is_some();
         if segment.payload_len <= 1
             && start == self.coverage.high() - 1
             && !control
@@ -121,7 +121,7 @@ impl Flow {
         } else if start >= high {
             // One byte more is a probe.
             let beyond = |edge: SeqNumber| segment.seq_end().ahead_of(edge) > 1;
-            match peer.window.right_edge {
+            match peer.live.window.right_edge {
                 Some(edge) if beyond(edge) => {
                     Verdict::new(SegmentClass::BeyondWindow, Certainty::Inferred)
                 }
@@ -136,8 +136,11 @@ impl Flow {
         verdict.new_bytes = added.new;
         self.count(&verdict, &added, peer, segment);
         self.resent(at, start, end, verdict.class);
-        if verdict.class == SegmentClass::New && segment.payload_len > 0 && self.timing.is_none() {
-            self.timing = Some(Timing::start(end, at.time, segment));
+        if verdict.class == SegmentClass::New
+            && segment.payload_len > 0
+            && self.live.timing.is_none()
+        {
+            self.live.timing = Some(Timing::start(end, at.time, segment));
         }
         verdict
     }
@@ -165,7 +168,7 @@ impl Flow {
                 // the other end has taken the old one.
                 if isn != segment.seq && self.coverage.is_empty() && peer.acked != Some(isn + 1) {
                     self.begin_at(segment.seq);
-                    self.sending.other_isn = Some(isn);
+                    self.live.sending.other_isn = Some(isn);
                 }
                 self.retransmits += 1;
                 self.causes.timeout += 1;
@@ -194,7 +197,7 @@ impl Flow {
             return Verdict::new(SegmentClass::WindowProbe, Certainty::Inferred);
         }
         self.keep_alives += 1;
-        let last = self.sending.last_keep_alive.replace(at.time);
+        let last = self.live.sending.last_keep_alive.replace(at.time);
         if let Some(last) = last {
             let nanos = at.time.since(last).max(0);
             let (min, max) = self.keep_alive_interval.unwrap_or((nanos, nanos));
@@ -215,14 +218,14 @@ impl Flow {
     fn why_again(&self, peer: &Self, at: &Sighting, start: i64, end: i64) -> Verdict {
         let (cause, certainty) = if peer.has_acked(end, self) {
             (Cause::Spurious, Certainty::Decided)
-        } else if let Some((cause, until)) = self.sending.recovery
+        } else if let Some((cause, until)) = self.live.sending.recovery
             && start < until
         {
             (cause, Certainty::Inferred)
         } else if self.is_asked_for(peer, start) {
             (Cause::Fast, Certainty::Inferred)
         } else {
-            let silent = self.sending.last.map_or(0, |last| at.time.since(last));
+            let silent = self.live.sending.last.map_or(0, |last| at.time.since(last));
             let tail = end >= self.coverage.high();
             match silent {
                 MIN_TIMEOUT.. => (Cause::Timeout, Certainty::Inferred),
@@ -238,7 +241,7 @@ impl Flow {
 
     /// Whether the other end has said that the byte at `start` is missing.
     fn is_asked_for(&self, peer: &Self, start: i64) -> bool {
-        let Acking { duplicates, sacked } = peer.acking;
+        let Acking { duplicates, sacked } = peer.live.acking;
         let selectively = sacked.is_some_and(|end| self.offset(end) > start);
         selectively || (duplicates >= 3 && peer.acked.is_some_and(|ack| self.offset(ack) == start))
     }
@@ -297,8 +300,8 @@ impl Flow {
             _ => {}
         }
         if added.new > 0 {
-            self.sending.last_keep_alive = None;
-            if peer.window.right_edge == Some(segment.seq + segment.payload_len) {
+            self.live.sending.last_keep_alive = None;
+            if peer.live.window.right_edge == Some(segment.seq + segment.payload_len) {
                 self.window_full += 1;
             }
         }
@@ -306,22 +309,22 @@ impl Flow {
 
     /// Notes when sequence space was sent, and what was sent again.
     fn resent(&mut self, at: &Sighting, start: i64, end: i64, class: SegmentClass) {
-        self.sending.last = Some(at.time);
+        self.live.sending.last = Some(at.time);
         let again = match class {
             SegmentClass::Retransmission(cause) => Some(cause),
             SegmentClass::Overlap => None,
             _ => return,
         };
-        if let Some(timing) = &mut self.timing {
+        if let Some(timing) = &mut self.live.timing {
             timing.sent_again(start, &at.segment);
         }
         let Some(cause) = again else { return };
-        if matches!(cause, Cause::Timeout | Cause::Fast) && self.sending.recovery.is_none() {
-            self.sending.recovery = Some((cause, self.coverage.high()));
+        if matches!(cause, Cause::Timeout | Cause::Fast) && self.live.sending.recovery.is_none() {
+            self.live.sending.recovery = Some((cause, self.coverage.high()));
         }
-        let slots = self.sending.resent.len() as u8;
-        self.sending.resent[usize::from(self.sending.next_resent)] = Some((start, end, cause));
-        self.sending.next_resent = (self.sending.next_resent + 1) % slots;
+        let sending = &mut self.live.sending;
+        sending.resent.rotate_right(1);
+        sending.resent[0] = Some((start, end, cause));
     }
 
     /// Takes what a packet of this end acknowledges; whether that were bytes which were not captured.
@@ -332,9 +335,9 @@ impl Flow {
         if !control && segment.window == 0 {
             self.zero_windows += 1;
         }
-        if peer.sending.other_isn.is_some_and(|isn| isn + 1 == segment.ack)
+        if peer.live.sending.other_isn.is_some_and(|isn| isn + 1 == segment.ack)
             && peer.coverage.is_empty()
-            && let Some(isn) = peer.sending.other_isn.take()
+            && let Some(isn) = peer.live.sending.other_isn.take()
         {
             peer.begin_at(isn);
         }
@@ -345,36 +348,37 @@ impl Flow {
             let before = self.acked.map_or(low, |a| peer.offset(a));
             gap = peer.first.is_some() && peer.coverage.has_hole_in(before, acked);
             self.acked = Some(segment.ack);
-            self.acking.duplicates = 0;
-            if peer.sending.recovery.is_some_and(|(_, until)| acked >= until) {
-                peer.sending.recovery = None;
+            self.live.acking.duplicates = 0;
+            if peer.live.sending.recovery.is_some_and(|(_, until)| acked >= until) {
+                peer.live.sending.recovery = None;
             }
-            if let Some(timing) = &peer.timing
+            if let Some(timing) = peer.live.timing
                 && timing.acknowledged(acked, at.time, segment, &mut peer.rtt)
             {
-                peer.timing = None;
+                peer.live.timing = None;
             }
         } else if !control
             && segment.payload_len == 0
             && self.acked == Some(segment.ack)
             && peer.first.is_some()
             && peer.coverage.high() > acked
-            && (self.window.last == segment.window
+            && (self.live.window.last == segment.window
                 || matches!(segment.options, OptionSummary::Sack { .. }))
         {
-            self.acking.duplicates += 1;
+            self.live.acking.duplicates += 1;
             self.duplicate_acks += 1;
         }
         if let OptionSummary::Sack { start, end, duplicate } = segment.options {
             if duplicate {
                 peer.came_twice(start, end);
-            } else if self.acking.sacked.is_none_or(|highest| end.ahead_of(highest) > 0) {
-                self.acking.sacked = Some(end);
+            } else if self.live.acking.sacked.is_none_or(|highest| end.ahead_of(highest) > 0) {
+                self.live.acking.sacked = Some(end);
             }
         }
         if !flags.contains(TcpFlags::SYN) {
             let shift = self.window_scale(peer);
-            self.window.announced(segment, at.time, shift);
+            self.closed_windows.announced(segment.window, at.time);
+            self.live.window.announced(segment, shift);
         }
         peer.gaps += u32::from(gap);
         gap
@@ -383,7 +387,7 @@ impl Flow {
     /// The other end says that it got these bytes a second time.
     fn came_twice(&mut self, start: SeqNumber, end: SeqNumber) {
         let (start, end) = (self.offset(start), self.offset(end));
-        let said = self.sending.resent.iter_mut().find(|slot| {
+        let said = self.live.sending.resent.iter_mut().find(|slot| {
             slot.is_some_and(|(from, to, cause)| {
                 from < end && start < to && cause != Cause::Spurious
             })

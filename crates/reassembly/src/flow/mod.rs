@@ -5,6 +5,9 @@ mod recent;
 mod rtt;
 mod window;
 
+use std::ops::{Deref, DerefMut};
+use std::sync::LazyLock;
+
 use crosscap_packet::{FrameRef, Segment, SeqNumber, SynOptions, Timestamp};
 
 use crate::Reset;
@@ -75,6 +78,8 @@ pub struct Flow {
     pub duplicate_acks: u32,
     /// Pure ACKs and data segments that announced a window of 0.
     pub zero_windows: u32,
+    /// When and how long it announced a window of 0.
+    pub closed_windows: ZeroWindows,
     /// How long the other end took to acknowledge.
     pub rtt: Rtt,
     /// The first packet.
@@ -93,11 +98,37 @@ pub struct Flow {
     pub(crate) state: EndState,
     base: SeqNumber,
     coverage: Coverage,
+    /// What the next packets are judged by; gone when the tracker has finished.
+    live: Alive,
+}
+
+/// What the next packets of a flow, and of the other one, are judged by.
+#[derive(Clone, Debug, Default)]
+struct Live {
     recent: Recent,
     window: Window,
     timing: Option<Timing>,
     sending: Sending,
     acking: Acking,
+}
+
+/// Made when first written to; the default until then.
+#[derive(Clone, Debug, Default)]
+struct Alive(Option<Box<Live>>);
+
+impl Deref for Alive {
+    type Target = Live;
+
+    fn deref(&self) -> &Live {
+        static NOTHING: LazyLock<Live> = LazyLock::new(Live::default);
+        self.0.as_deref().unwrap_or(&NOTHING)
+    }
+}
+
+impl DerefMut for Alive {
+    fn deref_mut(&mut self) -> &mut Live {
+        self.0.get_or_insert_default()
+    }
 }
 
 /// How many retransmissions had which [`Cause`](crate::Cause).
@@ -123,9 +154,8 @@ struct Sending {
     other_isn: Option<SeqNumber>,
     /// While it makes up for a loss: why, and the offset at which it is over.
     recovery: Option<(crate::Cause, i64)>,
-    /// Retransmissions that may yet turn out to have been for nothing: start, end, cause counted.
+    /// Retransmissions that may yet turn out to have been for nothing, the latest first: start, end, cause counted.
     resent: [Option<(i64, i64, crate::Cause)>; 4],
-    next_resent: u8,
 }
 
 /// What an end did lately, as the one that acknowledges.
@@ -170,12 +200,6 @@ impl Flow {
         self.reset.as_deref().copied()
     }
 
-    /// When and how long this end announced a window of 0.
-    #[must_use]
-    pub fn closed_windows(&self) -> ZeroWindows {
-        self.window.zero
-    }
-
     /// The window scale that applies to what this end announces: `None` where too little of the handshake was captured.
     #[must_use]
     pub fn window_scale(&self, peer: &Self) -> Option<u8> {
@@ -186,6 +210,11 @@ impl Flow {
             (Some(None), _) | (_, Some(None)) => Some(0),
             _ => None,
         }
+    }
+
+    /// Forgets what only further packets need.
+    pub(crate) fn finish(&mut self) {
+        self.live.0 = None;
     }
 
     /// The stream offset of a sequence number.

@@ -16,7 +16,7 @@ pub struct ZeroWindows {
 }
 
 impl ZeroWindows {
-    fn announced(&mut self, window: u16, time: Timestamp) {
+    pub(super) fn announced(&mut self, window: u16, time: Timestamp) {
         match (window, self.closed_since) {
             (0, None) => {
                 self.episodes = self.episodes.saturating_add(1);
@@ -36,7 +36,6 @@ impl ZeroWindows {
 /// What an end lets the other send.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Window {
-    pub(super) zero: ZeroWindows,
     /// The last one announced, unscaled.
     pub(super) last: u16,
     /// The sequence number behind the highest byte that any window has allowed, where the scale is known.
@@ -45,8 +44,7 @@ pub(super) struct Window {
 
 impl Window {
     /// Takes an acknowledgement, no SYN and no RST. `shift` is the scale, where it is known.
-    pub(super) fn announced(&mut self, segment: &Segment, time: Timestamp, shift: Option<u8>) {
-        self.zero.announced(segment.window, time);
+    pub(super) fn announced(&mut self, segment: &Segment, shift: Option<u8>) {
         self.last = segment.window;
         if let Some(shift) = shift {
             let edge = segment.ack + (u32::from(segment.window) << shift);

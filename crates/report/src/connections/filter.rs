@@ -88,6 +88,12 @@ enum Operator {
     Contains,
 }
 
+impl Operator {
+    fn is_equality(self) -> bool {
+        matches!(self, Self::Equal | Self::Different)
+    }
+}
+
 #[derive(Clone, Debug)]
 enum Wanted {
     Nothing,
@@ -111,15 +117,17 @@ impl FromStr for ConnectionFilter {
             .ok_or(ConnectionQueryError::NotAFilter)?;
         let (field, value) = (field.trim(), value.trim());
         let columns = columns_named(field)?;
-        let get = columns.first().map(|column| column.get);
-        if let Some(kind) = get.and_then(|get| refuses(get, operator)) {
+        let [Column { get, .. }, ..] = columns else {
+            return Err(ConnectionQueryError::NoField { name: field.into() });
+        };
+        if let Some(kind) = refuses(*get, operator) {
             return Err(ConnectionQueryError::WrongOperator {
                 field: field.into(),
                 operator: written,
                 kind,
             });
         }
-        let wanted = get.map_or(Err(String::new()), |get| wanted(get, operator, value));
+        let wanted = wanted(*get, operator, value);
         let value = wanted.map_err(|expected| ConnectionQueryError::BadValue {
             field: field.into(),
             value: value.into(),
@@ -197,7 +205,7 @@ fn field_names() -> String {
 
 /// What the field is, where the operator makes no sense for it.
 fn refuses(get: Get, operator: Operator) -> Option<&'static str> {
-    let equality = matches!(operator, Operator::Equal | Operator::Different);
+    let equality = operator.is_equality();
     let (kind, allowed) = match get {
         Get::Count(_) => ("a count", operator != Operator::Contains),
         Get::Id(_) => ("a number", operator != Operator::Contains),
@@ -216,7 +224,7 @@ fn wanted(get: Get, operator: Operator, value: &str) -> Result<Wanted, String> {
     if operator == Operator::Contains {
         return Ok(Wanted::Text(value.into()));
     }
-    if value == "-" {
+    if value == "-" && operator.is_equality() {
         return Ok(Wanted::Nothing);
     }
     let (wanted, expected) = match get {

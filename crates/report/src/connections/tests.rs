@@ -1,4 +1,4 @@
-use crosscap_packet::{Endpoint, FrameRef, Segment, SeqNumber, TcpFlags, Timestamp};
+use crosscap_packet::{Endpoint, FrameRef, OptionSummary, Segment, SeqNumber, TcpFlags, Timestamp};
 use crosscap_reassembly::{Sighting, Tracker};
 
 use super::*;
@@ -25,7 +25,7 @@ fn point(name: &str, files: &[&str], packets: &[Packet]) -> Point {
             ip_id: 0,
             payload_len,
             timestamps: None,
-            has_options: false,
+            options: OptionSummary::default(),
         };
         let time = Timestamp(millis * 1_000_000);
         let at = Sighting { time, frame: FrameRef::new(0, frame), segment };
@@ -139,6 +139,7 @@ fn a_filter_that_makes_no_sense_says_why() {
             "expected one of S0 S1 S2 S3 SF REJ RSTO RSTR RSTOS0 RSTRH SH SHR OTH",
         ),
         ("silence>=60", "such as 20ms, 60s or 30m"),
+        ("silence>-", "such as 20ms"),
         ("bytes>=1.5", "such as 7, 10k or 1.5M"),
         ("port=https", "a whole number"),
         ("orig=example.org", "a network such as 10.1.0.0/16"),
