@@ -3,6 +3,7 @@
 //! - [`capture`]: what must hold of a capture file, however damaged;
 //! - [`model`]: the same formats read naively, to compare with;
 //! - [`datagram`]: fragments, and what they are together;
+//! - [`segments`]: segments, and what they are together;
 //! - [`seeds`]: small inputs that are worth mutating.
 //!
 //! All Rust code of a target together gets [`MEMORY`] bytes; a request beyond that aborts, which libFuzzer reports.
@@ -16,6 +17,7 @@ pub mod capture;
 pub mod datagram;
 pub mod model;
 pub mod seeds;
+pub mod segments;
 
 #[global_allocator]
 static ALLOCATOR: Cap<System> = Cap::new(System, MEMORY);

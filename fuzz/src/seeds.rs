@@ -101,6 +101,27 @@ pub fn defrag() -> Vec<Vec<u8>> {
     lists.iter().map(|list| [&[8, 2], list.as_flattened()].concat()).collect()
 }
 
+/// For `stream`.
+pub fn stream() -> Vec<Vec<u8>> {
+    let event = |what, place, len, flags, far, kind| [what, 0, place, len, 0, flags, far, kind];
+    let data = |place, len, kind| event(0, place, len, 0, 0, kind);
+    let (syn, ack) = (event(6, 0, 0, 0, 0, 0), |place| event(7, place, 0, 0, 0, 0));
+    let probe = |place| event(0, place, 1, 1, 0, 0);
+    let fin = |place, len| event(0, place, len, 0x10, 0, 0);
+    // In order; with holes, backwards; overlaps that differ; probes and what lies around SYN and FIN; far away; cut.
+    let lists: [&[[u8; 8]]; 6] = [
+        &[syn, data(1, 20, 0), ack(21), data(21, 9, 0), fin(30, 0), ack(31)],
+        &[data(90, 9, 0), data(40, 20, 0), ack(70), data(0, 30, 0)],
+        &[syn, data(1, 30, 0), data(9, 30, 1), data(5, 4, 1), data(0, 60, 1)],
+        &[probe(9), data(10, 5, 0), probe(14), syn, fin(15, 3), data(17, 9, 0)],
+        &[data(0, 9, 0), event(0, 0, 9, 0, 200, 0), ack(9), event(0, 0, 9, 0, 215, 0)],
+        &[[0, 0, 0, 40, 220, 0, 0, 0], data(30, 5, 0), event(0, 50, 9, 0x20, 0, 0)],
+    ];
+    let heads = [[0, 0, 0xff, 0xff, 0xff, 0xf0, 1, 9], [1, 131, 0, 0, 0, 0, 0, 99]];
+    let with = |head: [u8; 8]| lists.map(|list| [&head, list.as_flattened()].concat());
+    heads.into_iter().flat_map(with).collect()
+}
+
 fn frames() -> [TcpFrame; 4] {
     let syn = TcpFrame::new("10.1.0.2:40422", "10.96.0.10:80").flags("S").seq(7).mss(1460);
     let syn = syn.window_scale(7).timestamps(1, 0);

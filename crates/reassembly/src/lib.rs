@@ -7,6 +7,9 @@
 //! - A [`Connection`] has two [`Flow`]s, from the originator and from the responder ([`Direction`]), and tells how the
 //!   connection began and ended ([`ConnState`], [`Connection::history`]), how long it was silent ([`Silences`]) and how
 //!   long an answer took ([`Wait`]).
+//! - An [`Assembly`] takes the segments of one flow and makes a [`Stream`]: slices of the capture in order, the gaps
+//!   between them ([`GapKind`]) and the contradictions ([`Conflict`]).
+//! - A [`Ledger`] tells how often each byte of a flow was captured, and when; ledgers can be merged and compared.
 //!
 //! ```
 //! use crosscap_packet::{Decoded, FrameRef, LinkType, Timestamp, decode};
@@ -29,7 +32,7 @@
 //! handshake was captured, the end whose port is not in the ephemeral range (below 32768, where the other's is not) is
 //! the responder; else the first sender is the originator.
 //!
-//! Limits: payload is counted, not kept.
+//! Limits: payload is counted, not kept; a [`Stream`] refers to it.
 
 #![forbid(unsafe_code)]
 

@@ -6,13 +6,13 @@ use super::number::{Numbering, Place, is_near};
 use super::{LeftOut, Payload};
 use crate::Sighting;
 
-/// Takes the segments of one flow in capture order and makes a [`Stream`] of them. Payload is not copied: a segment
-/// costs what its handle does and 24 bytes.
+/// Takes the segments of one flow in capture order and makes a [`Stream`](super::Stream) of them. Payload is not copied:
+/// a segment costs what its handle does and 24 bytes.
 ///
 /// - A sequence number lies next to the highest one so far: streams may be longer than 4 GiB, segments may come in any
 ///   order. What is more than 1 GiB away is no part of the stream, unless three numbers in a row agree on it; it is an
-///   [`AsideKind::OutsideWindow`]. Where the capture missed more than 2 GiB at once, the gap is too short by a multiple
-///   of 4 GiB, or bytes come to lie before it.
+///   [`AsideKind::OutsideWindow`](super::AsideKind::OutsideWindow). Where the capture missed more than 2 GiB at once,
+///   the gap is too short by a multiple of 4 GiB, or bytes come to lie before it.
 /// - Offset 0 follows the SYN, even one captured later. Of SYNs with several numbers the newest counts that the data
 ///   fits. Where there is none, offset 0 is the lowest byte captured, keep-alive probes aside.
 /// - A keep-alive probe is one byte just below the next number, or in the first packet of all, with ACK and without
@@ -127,7 +127,7 @@ impl<P: Payload> Assembly<P> {
         Self::with_limit(Self::DEFAULT_LIMIT)
     }
 
-    /// One that keeps at most so many segments with payload: the first ones. [`Stream::left_out`] counts the others.
+    /// One that keeps at most so many segments with payload: the first ones. [`Stream::left_out`](super::Stream::left_out) counts the others.
     #[must_use]
     pub fn with_limit(segments: u32) -> Self {
         Self {

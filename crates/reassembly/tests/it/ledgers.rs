@@ -148,14 +148,14 @@ proptest! {
 fn offsets_count_from_the_syn() {
     let mut builder = LedgerBuilder::new();
     builder.start(SeqNumber(99));
-    builder.add(SeqNumber(105), 5, Timestamp(1));
+    builder.add(SeqNumber(105), 5, Timestamp(100));
     builder.acked(SeqNumber(108));
     let with_syn = builder.finish();
     assert_eq!(with_syn.intervals().next().unwrap().offset, 5);
     assert_eq!(with_syn.number_at(5), SeqNumber(105));
     assert_eq!(with_syn.holes().collect::<Vec<_>>(), [(0, 5)]);
     assert_eq!(with_syn.acked_unseen().collect::<Vec<_>>(), [(0, 5)]);
-    // Counted from the SYN, wherever the lowest bytes lie.
+    // Counted from the SYN, whatever is near at that time.
     let mut far = LedgerBuilder::new();
     far.start(SeqNumber(99));
     for i in 0..10_u32 {

@@ -208,6 +208,12 @@ fn the_limit_holds_and_what_it_costs_is_said() {
     let stream = packets.acked(112).stream();
     assert_eq!(tell(&stream), "ab[3 acked][3 left out][2 acked]cd");
     assert_eq!((stream.left_out().segments, stream.left_out().bytes), (1, 3));
+    // Far ahead, where the next numbers confirm it: not lost by the capture.
+    let far = 100 + (5 << 28);
+    let packets = Packets { assembly: Assembly::with_limit(1), ..Packets::default() };
+    let packets = packets.send(100, PUSH, "ab").send(far, PUSH, "cd").acked(far + 2);
+    let stream = packets.send(far + 2, PUSH, "ef").acked(far + 4).stream();
+    assert_eq!(tell(&stream), format!("ab[{} acked][4 left out]", (5 << 28) - 2));
 }
 
 #[test]
