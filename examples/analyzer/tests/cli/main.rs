@@ -1,6 +1,6 @@
 //! The `crosscap` command as its users meet it.
 
-#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+#![allow(clippy::print_stdout, clippy::unwrap_used, reason = "helpers of tests")]
 
 // What goes in: points, files, options.
 mod arguments;
