@@ -5,7 +5,7 @@ use std::io::{self, Cursor, Read};
 use std::path::Path;
 use std::sync::OnceLock;
 
-use crosscap_parser::{CaptureFile, Format, ReadOptions, Warning, WarningKind};
+use crosscap_parser::{CaptureFile, Checkpoint, Format, ReadOptions, Warning, WarningKind};
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use tempfile::NamedTempFile;
 
@@ -105,7 +105,7 @@ fn check_file(capture: &mut CaptureFile, outcome: &Outcome, path: &Path, bytes: 
     // It takes longer than all else.
     if hash.is_multiple_of(4) {
         check_parts(outcome, path, bytes, 1 + hash as u64);
-        check_salvage(outcome, path, bytes);
+        check_salvage(outcome, path, bytes, hash);
     }
 
     capture.seek(&position).expect("a place of this file");
@@ -115,13 +115,8 @@ fn check_file(capture: &mut CaptureFile, outcome: &Outcome, path: &Path, bytes: 
     other.seek(&position).expect("a place of this file");
     assert_eq!(read(&mut other, bytes).packets, rest.packets, "another reader");
 
-    if let Some(last) = rest.packets.last()
-        && interfaces == capture.interfaces().len()
-        && !may_begin_section(&bytes[position.offset() as usize..last.place.offset])
-    {
-        let place = position.at_record(last.place.offset as u64, last.number);
-        other.seek(&place).expect("a place of this file");
-        assert_eq!(next(&mut other, bytes).as_ref(), Some(last), "the last one alone");
+    if interfaces == capture.interfaces().len() {
+        check_named(&mut other, &position, &rest.packets, bytes);
     }
 }
 
@@ -160,16 +155,48 @@ fn check_parts(outcome: &Outcome, path: &Path, bytes: &[u8], chunk: u64) {
     assert_eq!(warnings, outcome.warnings, "chunks of {chunk}");
 }
 
-/// Reading on behind damage finds records in the file, in order; where there is none, the same.
-fn check_salvage(outcome: &Outcome, path: &Path, bytes: &[u8]) {
-    let mut file = ReadOptions::new().salvage(true).open(path, FILE_INDEX).expect("opened before");
-    let found = read(&mut file, bytes);
+/// Reading on behind damage finds records in the file, in order, whatever it is read from and from any place of it;
+/// where there is no damage, the same.
+fn check_salvage(outcome: &Outcome, path: &Path, bytes: &[u8], hash: usize) {
+    let options = ReadOptions::new().salvage(true);
+    let open = || options.open(path, FILE_INDEX).expect("opened before");
+    let found = read(&mut open(), bytes);
     let pairs = || found.packets.windows(2).map(|w| (w[0], w[1]));
     assert!(pairs().all(|(a, b)| a.place.start + a.place.len <= b.place.offset), "offsets");
     assert!(pairs().all(|(a, b)| a.number < b.number), "frame numbers");
     let gaps = found.warnings.iter().any(|w| w.kind == WarningKind::SalvagedGap);
     if outcome.offset.is_some() && !gaps {
         assert_eq!(found.packets, outcome.packets, "an undamaged file");
+    }
+    let stream = Dribble { bytes: Cursor::new(bytes.to_vec()), step: 0 };
+    let mut stream = options.from_reader(stream, "stream", FILE_INDEX).expect("opened before");
+    assert_eq!(read(&mut stream, bytes), found, "salvaged from a stream");
+
+    let mut file = open();
+    let (before, rest) = found.packets.split_at(hash % (found.packets.len() + 1));
+    for expected in before {
+        assert_eq!(next(&mut file, bytes).as_ref(), Some(expected), "salvaged again");
+    }
+    let (position, interfaces) = (file.position(), file.interfaces().len());
+    assert_eq!(read(&mut file, bytes).packets, rest, "the rest salvaged");
+    for capture in [&mut file, &mut open()] {
+        capture.seek(&position).expect("a place of this file");
+        assert_eq!(read(capture, bytes).packets, rest, "the rest salvaged again");
+    }
+    if interfaces == file.interfaces().len() {
+        check_named(&mut file, &position, rest, bytes);
+        check_named(&mut open(), &position, rest, bytes);
+    }
+}
+
+/// Goes to the last of the packets behind `position` by its place alone.
+fn check_named(file: &mut CaptureFile, position: &Checkpoint, rest: &[Packet], bytes: &[u8]) {
+    if let Some(last) = rest.last()
+        && !may_begin_section(&bytes[position.offset() as usize..last.place.offset])
+    {
+        let place = position.at_record(last.place.offset as u64, last.number);
+        file.seek(&place).expect("a place of this file");
+        assert_eq!(next(file, bytes).as_ref(), Some(last), "the last one alone");
     }
 }
 

@@ -111,7 +111,7 @@ fn by_ttl(a: &Connection, b: &Connection) -> Ordering {
 fn by_nesting(a: &Connection, b: &Connection) -> Ordering {
     let exchange = |c: &Connection| {
         let [syn, syn_ack] = Direction::BOTH.map(|d| c.flow(d));
-        if c.isn_pair().is_none() || syn.syns() != 1 || syn_ack.syns() != 1 {
+        if c.isn_pair().is_none() || syn.syns != 1 || syn_ack.syns != 1 {
             return None;
         }
         Some(syn_ack.first?.time.since(syn.first?.time))

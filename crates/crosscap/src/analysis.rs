@@ -92,6 +92,14 @@ impl AnalysisBuilder {
     /// If there is no point, a point has no files or shares its name, or a file cannot be read at all. A damaged file is
     /// analysed as far as it goes, and the report says so.
     pub fn run(self) -> Result<Outcome, Error> {
+        self.in_pool(analyse)
+    }
+
+    /// Checks the points, and works on them with their own threads: gets the threads that each point may have.
+    pub(crate) fn in_pool<T: Send>(
+        &self,
+        work: impl FnOnce(&[PointFiles], &ReadOptions, usize) -> Result<T, Error> + Send,
+    ) -> Result<T, Error> {
         let mut names = HashSet::new();
         for point in &self.points {
             if point.files.is_empty() {
@@ -107,16 +115,24 @@ impl AnalysisBuilder {
         let threads = self.threads.unwrap_or(0);
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
         let pool = pool.map_err(|e| Error::Threads { threads, reason: e.to_string() })?;
-        pool.install(|| analyse(&self.points, &self.reading))
+        // Points are read side by side; cores that are left over share the work of one.
+        let threads = |points: usize| rayon::current_num_threads() / points;
+        pool.install(|| work(&self.points, &self.reading, threads(self.points.len())))
     }
 }
 
-fn analyse(given: &[PointFiles], options: &ReadOptions) -> Result<Outcome, Error> {
-    // Points are read side by side; cores that are left over share the work of one.
-    let threads = rayon::current_num_threads() / given.len();
+/// Reads each point once.
+pub(crate) fn read_points(
+    given: &[PointFiles],
+    options: &ReadOptions,
+    threads: usize,
+) -> Result<Vec<PointRead>, Error> {
     let found = files::find(given)?.into_par_iter();
-    let read = found.map(|set| read_point(set, options, threads));
-    let read: Vec<PointRead> = read.collect::<Result<_, _>>()?;
+    found.map(|set| read_point(set, options, threads)).collect()
+}
+
+fn analyse(given: &[PointFiles], options: &ReadOptions, threads: usize) -> Result<Outcome, Error> {
+    let read = read_points(given, options, threads)?;
     let mut points = Vec::new();
     let mut infos: Vec<PointInfo> = Vec::new();
     let mut files = Vec::new();

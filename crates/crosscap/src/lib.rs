@@ -16,6 +16,8 @@
 //! # Ok::<(), crosscap::Error>(())
 //! ```
 //!
+//! [`AnalysisBuilder::connections`] stops after tracking: the connections of each point, for a connection table.
+//!
 //! [`file_info`] tells of one file what it is, as `capinfos` does, and more.
 //!
 //! # The way of the data
@@ -40,6 +42,7 @@
 
 mod analysis;
 mod batch;
+mod connections;
 mod error;
 mod files;
 mod info;
@@ -48,6 +51,7 @@ mod second_look;
 mod shards;
 
 pub use analysis::{Analysis, AnalysisBuilder, Outcome};
+pub use connections::PointConnections;
 pub use error::Error;
 pub use info::{file_info, sha256};
 

@@ -73,7 +73,7 @@ pub use frame::FrameRef;
 pub use icmp::IcmpError;
 pub use link::LinkType;
 pub use options::{TcpOption, TcpOptions, TcpTimestamps};
-pub use segment::{Segment, TcpFlags};
+pub use segment::{OptionSummary, Segment, SynOptions, TcpFlags};
 pub use seq::SeqNumber;
 pub use time::Timestamp;
 pub use tunnel::{Tunnel, TunnelKind};

@@ -4,7 +4,7 @@ use nom::IResult;
 use nom::bytes::complete::take;
 use nom::number::complete::u8 as byte;
 
-use crate::SeqNumber;
+use crate::{OptionSummary, SeqNumber, SynOptions, TcpFlags};
 
 /// The options area of a TCP header, walked without copying and past kinds it does not know.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -84,6 +84,36 @@ impl<'a> TcpOptions<'a> {
             return Some(ts);
         }
         self.iter().find_map(|o| if let TcpOption::Timestamps(ts) = o { Some(ts) } else { None })
+    }
+
+    /// What is worth keeping of the options of a segment with these flags and this acknowledgement.
+    #[must_use]
+    #[inline]
+    pub fn summary(self, flags: TcpFlags, ack: SeqNumber) -> OptionSummary {
+        // As in `timestamps`, for its twelve bytes alone.
+        if let [1, 1, 8, 10, rest @ ..] = self.0
+            && rest.len() == 8
+            && !flags.contains(TcpFlags::SYN)
+        {
+            return OptionSummary::Other;
+        }
+        self.walked_summary(flags, ack)
+    }
+
+    fn walked_summary(self, flags: TcpFlags, ack: SeqNumber) -> OptionSummary {
+        if flags.contains(TcpFlags::SYN) {
+            return OptionSummary::Syn(SynOptions {
+                maximum_segment_size: self.maximum_segment_size(),
+                window_scale: self.window_scale(),
+                sack_permitted: self.sack_permitted(),
+            });
+        }
+        let mut blocks = self.sack_blocks();
+        let Some((start, end)) = blocks.next() else { return OptionSummary::Other };
+        let inside_second =
+            blocks.next().is_some_and(|(s, e)| start.ahead_of(s) >= 0 && e.ahead_of(end) >= 0);
+        let duplicate = ack.ahead_of(end) >= 0 || inside_second;
+        OptionSummary::Sack { start, end, duplicate }
     }
 
     /// The largest segment the sender takes, in bytes, where present.
@@ -204,6 +234,24 @@ mod tests {
         // Half a block is none, and a length beyond the options ends the walk.
         assert_eq!(TcpOptions::new(&[5, 6, 0, 0, 0, 1]).sack_blocks().count(), 0);
         assert_eq!(TcpOptions::new(&[5, 18, 0, 0, 0, 1]).sack_blocks().count(), 0);
+    }
+
+    #[test]
+    fn a_block_below_the_acknowledgement_or_in_the_second_tells_of_a_duplicate() {
+        let summary = |edges: &[u32], ack| {
+            let mut bytes = vec![1, 1, 5, 2 + 4 * edges.len() as u8];
+            bytes.extend(edges.iter().flat_map(|e| e.to_be_bytes()));
+            match TcpOptions::new(&bytes).summary(TcpFlags::ACK, SeqNumber(ack)) {
+                OptionSummary::Sack { start, end, duplicate } => (start.0, end.0, duplicate),
+                other => panic!("{other:?}"),
+            }
+        };
+        assert_eq!(summary(&[100, 200], 50), (100, 200, false));
+        assert_eq!(summary(&[100, 200], 200), (100, 200, true));
+        assert_eq!(summary(&[100, 200, 50, 300], 20), (100, 200, true));
+        assert_eq!(summary(&[100, 200, 150, 300], 20), (100, 200, false));
+        // RFC 2883 example across the wrap.
+        assert_eq!(summary(&[u32::MAX - 9, 10], 10), (u32::MAX - 9, 10, true));
     }
 
     #[test]

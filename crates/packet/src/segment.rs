@@ -26,8 +26,45 @@ pub struct Segment {
     pub payload_len: u32,
     /// The timestamps option (RFC 7323 §3), where present.
     pub timestamps: Option<TcpTimestamps>,
-    /// Whether any TCP option is present. A reset by a host without a socket has none.
-    pub has_options: bool,
+    /// What its other options say.
+    pub options: OptionSummary,
+}
+
+/// What the options of a segment say, timestamps aside, as far as tracking a connection needs it. [`TcpOptions`]
+/// borrows all of them.
+///
+/// [`TcpOptions`]: crate::TcpOptions
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum OptionSummary {
+    /// There is no option at all. A reset by a host without a socket has none.
+    #[default]
+    Absent,
+    /// None that this type tells.
+    Other,
+    /// Of a SYN or SYN-ACK.
+    Syn(SynOptions),
+    /// Of an acknowledgement: the first block (RFC 2018 §3), which is the one that the latest arrival belongs to.
+    Sack {
+        /// Sequence number of its first byte.
+        start: SeqNumber,
+        /// The one behind its last byte.
+        end: SeqNumber,
+        /// Whether it tells of bytes that came a second time (RFC 2883 §4): it lies below the acknowledgement or inside
+        /// the second block.
+        duplicate: bool,
+    },
+}
+
+/// What an end tells of itself in its SYN.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct SynOptions {
+    /// The largest segment it takes, in bytes (RFC 9293 §3.7.1).
+    pub maximum_segment_size: Option<u16>,
+    /// The left shift of its windows, at most 14 (RFC 7323 §2.2); in use only where both ends send one.
+    pub window_scale: Option<u8>,
+    /// Whether it takes selective acknowledgements (RFC 2018 §2).
+    pub sack_permitted: bool,
 }
 
 impl Segment {

@@ -101,15 +101,17 @@ impl Buffer {
     }
 
     fn make_room(&mut self, n: usize) {
-        if self.start > 0 {
+        // Much is moved only where there is no room behind it, which is then there for long.
+        if self.start > 0 && (self.end - self.start <= BLOCK || self.data.len() - self.start < n) {
             self.data.copy_within(self.start..self.end, 0);
             self.base += self.start as u64;
             self.end -= self.start;
             self.start = 0;
         }
         if self.end == self.data.len() {
-            // Full of real bytes: doubling keeps within twice what the file holds.
-            self.data.resize((2 * self.end).min(n.max(BLOCK)), 0);
+            // Full of real bytes: growing keeps within a small multiple of what the file holds.
+            let len = if 2 * self.end < n { 2 * self.end } else { n.max(BLOCK) + n / 4 };
+            self.data.resize(len, 0);
         } else if self.data.len() > BLOCK && self.end < BLOCK && n <= BLOCK {
             self.data.truncate(BLOCK);
             self.data.shrink_to_fit();

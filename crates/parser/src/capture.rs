@@ -307,8 +307,11 @@ impl CaptureFile {
         self.buffer.seek(to.offset);
         self.log.go_to(to.frames, to.first_gap);
         self.last = Timestamp::MIN;
-        if let (Some(salvage), Some(then)) = (&mut self.salvage, to.salvage) {
-            **salvage = then;
+        if let Some(salvage) = &mut self.salvage {
+            **salvage = to.salvage.unwrap_or_else(|| Salvage::new(self.reader.snap_len()));
+            if let (Reader::PcapNg(pcapng), Some(offset)) = (&mut self.reader, salvage.named()) {
+                pcapng.believe(offset);
+            }
         }
         Ok(())
     }

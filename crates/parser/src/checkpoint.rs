@@ -41,8 +41,14 @@ impl Checkpoint {
     /// The place of a record behind `self`, of which only [`PacketRecord::offset`](crate::PacketRecord::offset) and the
     /// frame number were kept. In pcapng, no section and no interface may have begun between the two, and
     /// no gap may lie there that this [`CaptureFile`](crate::CaptureFile) did not go over.
+    ///
+    /// With [`ReadOptions::salvage`](crate::ReadOptions::salvage), that record is read without suspicion. Damage behind it
+    /// is judged by what `self` and it tell, not by the packets between: to go on exactly as before, keep
+    /// [`CaptureFile::position`](crate::CaptureFile::position).
     #[must_use]
     pub fn at_record(&self, offset: u64, frame_number: u64) -> Self {
-        Self { offset, frames: frame_number.saturating_sub(1), ..self.clone() }
+        let salvage = self.salvage.unwrap_or_else(|| Salvage::new(0)).at_record(offset);
+        let frames = frame_number.saturating_sub(1);
+        Self { offset, frames, salvage: Some(salvage), ..self.clone() }
     }
 }

@@ -61,9 +61,6 @@
 //!   neighbouring packets lie more than 31 days apart. Behind a lost section header or interface description of
 //!   pcapng, packets may be taken for those of another interface. Where a pcap header was lost without a trace and its
 //!   packet carries capture records of the same second up to its own end, these are taken for packets.
-//! - Known defects of [`ReadOptions::salvage`]: a place told by [`Checkpoint::at_record`] may give another record than the
-//!   one named; and where the length of a pcapng block of no use lies, pipes and compressed files end there, while plain
-//!   files go on.
 
 #![forbid(unsafe_code)]
 

@@ -152,6 +152,18 @@ impl Log {
         })
     }
 
+    /// The next `n` unread bytes and no more of them, or all that there are: what is made of these does not depend on how
+    /// much was read at once.
+    pub(crate) fn exactly<'b>(
+        &mut self,
+        buffer: &'b mut Buffer,
+        n: usize,
+    ) -> Result<(&'b [u8], Reach), Error> {
+        let reach = self.fill(buffer, n)?;
+        let bytes = buffer.bytes();
+        Ok((bytes.get(..n).unwrap_or(bytes), reach))
+    }
+
     /// Goes over `n` bytes that are not all in the buffer, and has the four behind them there.
     pub(crate) fn skip(&mut self, buffer: &mut Buffer, n: u64) -> Result<bool, Error> {
         let offset = buffer.offset();

@@ -61,7 +61,8 @@ impl ReadOptions {
     /// any packet, or that ends exactly with the file. Each gap is a
     /// [`WarningKind::SalvagedGap`](crate::WarningKind::SalvagedGap), and what is found behind it is marked with
     /// [`PacketRecord::after_gap`](crate::PacketRecord::after_gap). An undamaged file reads the same, a little slower.
-    /// At most a few MiB or twice the longest record are held in memory, of pipes too.
+    /// At most a few MiB are held in memory, of pipes too, or as much of a record or block as its length says (at most
+    /// 128 MiB, and half as much again) and is there.
     #[must_use]
     pub const fn salvage(mut self, salvage: bool) -> Self {
         self.salvage = salvage;

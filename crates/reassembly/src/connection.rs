@@ -2,11 +2,13 @@
 
 use crosscap_packet::{Endpoint, FrameRef, IcmpError, TcpFlags, Timestamp};
 
-use crate::flow::Kind;
+use crate::flow::Verdict;
 use crate::history::History;
 use crate::silence::is_silence;
 use crate::state::{self, EndState};
-use crate::{ConnState, Flow, Phase, Reset, ResetForm, Sighting, Silence, Silences};
+use crate::{
+    ConnState, Flow, Pause, Phase, Reset, ResetForm, SegmentClass, Sighting, Silence, Silences,
+};
 
 /// Who sent a packet.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -76,6 +78,12 @@ pub struct Connection {
     pub longest_wait: Option<Box<Wait>>,
     /// ICMP errors that quote its segments; `None` where there was none.
     pub icmp_errors: Option<Box<IcmpErrors>>,
+    /// The longest time between two packets that follow each other, whoever sent them; `None` while there is one packet.
+    pub longest_pause: Option<Pause>,
+    /// From the SYN to the SYN-ACK in nanoseconds: to the responder and back. `None` where either was sent twice.
+    pub syn_rtt: Option<i64>,
+    /// From the SYN-ACK to the originator's answer in nanoseconds. `None` where the SYN-ACK was sent twice.
+    pub ack_rtt: Option<i64>,
     flows: [Flow; 2],
     history: History,
     /// The last new payload of the originator, until the responder sends any.
@@ -91,7 +99,10 @@ impl Connection {
             silences: None,
             longest_wait: None,
             icmp_errors: None,
-            flows: [Flow::new(), Flow::new()],
+            longest_pause: None,
+            syn_rtt: None,
+            ack_rtt: None,
+            flows: Default::default(),
             history: History::default(),
             unanswered: None,
         }
@@ -189,28 +200,66 @@ impl Connection {
         self.icmp_errors.get_or_insert_with(new).count += 1;
     }
 
-    pub(crate) fn push(&mut self, direction: Direction, at: Sighting) {
+    pub(crate) fn push(&mut self, direction: Direction, at: Sighting) -> Verdict {
         let segment = at.segment;
+        let before = self.flows.iter().any(|f| f.packets > 0).then(|| self.last());
         // A handshake that waits for its next try is no silence of a connection.
         let talking = self.flows.iter().all(|f| f.packets > 0)
             && self.flows.iter().any(|f| f.packets - u64::from(f.copies) > u64::from(f.syns));
-        let before = talking.then(|| self.last());
-        let kind = self.flows[direction as usize].push(at);
-        if kind == Kind::Copy {
-            return;
+        let [orig, resp] = &mut self.flows;
+        let (flow, peer) = match direction {
+            Direction::Orig => (orig, resp),
+            Direction::Resp => (resp, orig),
+        };
+        let verdict = flow.push(peer, at);
+        if verdict.class == SegmentClass::Copy {
+            return verdict;
         }
         let reset = segment.flags.contains(TcpFlags::RST);
         if let Some(before) = before {
-            self.listen(direction, before, at, reset);
+            let pause = Pause { before: before.into(), after: at.into() };
+            if self.longest_pause.is_none_or(|old| old.nanos() < pause.nanos()) {
+                self.longest_pause = Some(pause);
+            }
+            if talking {
+                self.listen(direction, before, at, reset);
+            }
         }
-        self.measure_wait(direction, at, kind);
-        self.write_history(direction, &at, kind);
+        self.time_handshake(direction, &at);
+        self.measure_wait(direction, at, &verdict);
+        self.write_history(direction, &at, &verdict);
         self.advance_state(direction, &at);
         if reset {
+            let flow = &mut self.flows[direction as usize];
+            let own_ttl = flow.first.filter(|first| first.frame != at.frame);
+            let own_ttl = own_ttl.map(|first| first.segment.ttl == segment.ttl);
             let form = ResetForm::of(&segment);
-            self.flows[direction as usize]
-                .reset
-                .get_or_insert_with(|| Box::new(Reset { at, form }));
+            flow.reset.get_or_insert_with(|| Box::new(Reset { at, form, own_ttl }));
+        }
+        verdict
+    }
+
+    fn time_handshake(&mut self, direction: Direction, at: &Sighting) {
+        let flags = at.segment.flags;
+        let [orig, resp] = &self.flows;
+        match direction {
+            Direction::Resp if flags.contains(TcpFlags::SYN | TcpFlags::ACK) => {
+                let syn = orig.first.filter(|_| (orig.syns, resp.syns) == (1, 1));
+                self.syn_rtt = syn.map(|syn| at.time.since(syn.time));
+            }
+            Direction::Orig
+                if self.ack_rtt.is_none()
+                    && flags.contains(TcpFlags::ACK)
+                    && !flags.contains(TcpFlags::RST)
+                    && resp.syns == 1 =>
+            {
+                // Only the first answer is one.
+                let syn_ack = resp.first.filter(|s| {
+                    s.segment.flags.contains(TcpFlags::SYN) && at.segment.ack == s.segment.seq + 1
+                });
+                self.ack_rtt = syn_ack.map(|s| at.time.since(s.time));
+            }
+            _ => {}
         }
     }
 
@@ -230,8 +279,8 @@ impl Connection {
         }
     }
 
-    fn measure_wait(&mut self, direction: Direction, at: Sighting, kind: Kind) {
-        if kind != Kind::NewData {
+    fn measure_wait(&mut self, direction: Direction, at: Sighting, verdict: &Verdict) {
+        if verdict.new_bytes == 0 {
             return;
         }
         match direction {
@@ -247,7 +296,7 @@ impl Connection {
         }
     }
 
-    fn write_history(&mut self, direction: Direction, at: &Sighting, kind: Kind) {
+    fn write_history(&mut self, direction: Direction, at: &Sighting, verdict: &Verdict) {
         let flow = &self.flows[direction as usize];
         let case = |letter: u8| match direction {
             Direction::Orig => letter.to_ascii_uppercase(),
@@ -255,34 +304,39 @@ impl Connection {
         };
         let flags = at.segment.flags;
         let history = &mut self.history;
-        let syn = flags.contains(TcpFlags::SYN);
-        if syn && kind != Kind::Retransmit {
-            history.push(case(if flags.contains(TcpFlags::ACK) { b'h' } else { b's' }));
+        let has = |flag| flags.contains(flag);
+        let (syn, fin, reset) = (has(TcpFlags::SYN), has(TcpFlags::FIN), has(TcpFlags::RST));
+        if syn && (fin || reset) {
+            history.push_once(case(b'q'));
+        } else if fin && reset {
+            history.push_once(case(b'i'));
         }
-        match kind {
-            Kind::NewData => history.push_once(case(b'd')),
-            Kind::Retransmit if !syn => {
-                history.push_logarithmic(case(b't'), flow.retransmits.into())
-            }
-            _ => {}
+        if syn && !verdict.is_resent() {
+            history.push(case(if has(TcpFlags::ACK) { b'h' } else { b's' }));
         }
-        let fin = flags.contains(TcpFlags::FIN);
+        if verdict.new_bytes > 0 {
+            history.push_once(case(b'd'));
+        } else if verdict.is_resent() && !syn {
+            history.push_logarithmic(case(b't'), flow.retransmits.into());
+        }
         if fin && flow.fin.is_some_and(|first| first.frame == at.frame) {
             history.push(case(b'f'));
         }
-        if flags.contains(TcpFlags::RST) {
+        if reset {
             // Again only for another sequence number (Zeek).
             if flow.reset.as_ref().is_none_or(|r| r.at.segment.seq != at.segment.seq) {
                 history.push(case(b'r'));
             }
-        } else if !syn && !fin && at.segment.payload_len == 0 && kind != Kind::KeepAlive {
+        } else if !syn && !fin && at.segment.payload_len == 0 && !verdict.is_probe() {
             history.push_once(case(b'a'));
         }
-        if at.segment.window == 0
-            && flow.zero_windows > 0
-            && !flags.intersects(TcpFlags::SYN | TcpFlags::FIN | TcpFlags::RST)
-        {
+        if at.segment.window == 0 && flow.zero_windows > 0 && !(syn || fin || reset) {
             history.push_logarithmic(case(b'w'), flow.zero_windows.into());
+        }
+        if verdict.acked_gap {
+            let peer = direction.reverse();
+            let letter = if peer == Direction::Orig { b'G' } else { b'g' };
+            history.push_logarithmic(letter, self.flows[peer as usize].gaps.into());
         }
     }
 
@@ -314,6 +368,11 @@ impl Connection {
         if has(TcpFlags::FIN) && *state != EndState::Reset {
             *state = EndState::Closed;
         }
+    }
+
+    /// Forgets what only further packets need.
+    pub(crate) fn finish(&mut self) {
+        self.flows.iter_mut().for_each(Flow::finish);
     }
 
     /// Exchanges originator and responder: for a midstream guess that turned out wrong.

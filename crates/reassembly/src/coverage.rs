@@ -2,18 +2,54 @@
 
 use std::collections::BTreeMap;
 
+use crosscap_packet::{Segment, SeqNumber, Timestamp};
+
 /// The stream offsets seen so far: everything in `low..high` but the holes.
 ///
 /// Offsets are relative to the flow's base and may be negative where the capture began in the middle of the connection.
 /// A flow without loss or reordering costs two numbers; holes cost a map entry each, up to [`MAX_HOLES`].
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Coverage {
     low: i64,
     high: i64,
-    // Invariant: disjoint, not adjacent, none empty, all inside low..high; start -> end.
+    // Invariant: disjoint, not adjacent, none empty, all inside low..high; by their start.
     // Boxed: most flows have none, and there are many flows.
     #[expect(clippy::box_collection)]
-    holes: Option<Box<BTreeMap<i64, i64>>>,
+    holes: Option<Box<BTreeMap<i64, Hole>>>,
+    /// Bytes of holes that are no longer remembered.
+    forgotten: u64,
+}
+
+/// Bytes that were not seen, though later ones were.
+#[derive(Clone, Copy, Debug)]
+struct Hole {
+    end: i64,
+    opened: Opener,
+}
+
+/// The packet that showed a hole: it was sent after what belongs there.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Opener {
+    pub(crate) time: Timestamp,
+    /// The sender's clock, where the packet told it.
+    pub(crate) sent: Option<SeqNumber>,
+    pub(crate) ip_id: u16,
+}
+
+impl Opener {
+    pub(crate) fn new(time: Timestamp, segment: &Segment) -> Self {
+        let sent = segment.timestamps.map(|t| SeqNumber(t.value));
+        Self { time, sent, ip_id: segment.ip_id }
+    }
+}
+
+/// What a segment brought.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Added {
+    /// Bytes that had not been seen.
+    pub(crate) new: u64,
+    /// Where the first of them filled a hole: who opened it.
+    pub(crate) filled: Option<Opener>,
 }
 
 impl Coverage {
@@ -22,77 +58,112 @@ impl Coverage {
         self.high
     }
 
-    /// Bytes inside the seen range that were not captured.
-    pub(crate) fn missing(&self) -> u64 {
-        self.holes
-            .iter()
-            .flat_map(|holes| holes.iter())
-            .map(|(start, end)| (end - start).unsigned_abs())
-            .sum()
+    /// Whether no byte was seen.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.low == self.high
     }
 
-    /// Adds `start..end` and returns how many of its bytes were new.
-    pub(crate) fn add(&mut self, start: i64, end: i64) -> u64 {
+    /// The offset of the lowest byte seen, at most 0.
+    pub(crate) fn low(&self) -> i64 {
+        self.low
+    }
+
+    /// Bytes inside the seen range that were not captured.
+    pub(crate) fn missing(&self) -> u64 {
+        let holes = self.holes.iter().flat_map(|holes| holes.iter());
+        self.forgotten + holes.map(|(start, hole)| (hole.end - start).unsigned_abs()).sum::<u64>()
+    }
+
+    /// Whether a hole begins in `start..end`.
+    pub(crate) fn has_hole_in(&self, start: i64, end: i64) -> bool {
+        start < end
+            && self.holes.as_ref().is_some_and(|holes| holes.range(start..end).next().is_some())
+    }
+
+    /// Adds `start..end`, which `by` brought.
+    pub(crate) fn add(&mut self, start: i64, end: i64, by: Opener) -> Added {
         if start >= end {
-            return 0;
+            return Added::default();
         }
-        let mut new = self.fill(start, end);
+        // Nearly every segment.
+        if start == self.high && self.holes.is_none() {
+            self.high = end;
+            return Added { new: (end - start).unsigned_abs(), filled: None };
+        }
+        let mut added = self.fill(start, end);
         if end > self.high {
-            new += (end - start.max(self.high)).unsigned_abs();
-            self.open_hole(self.high, start);
+            added.new += (end - start.max(self.high)).unsigned_abs();
+            self.open_hole(self.high, start, by);
             self.high = end;
         }
         if start < self.low {
-            new += (end.min(self.low) - start).unsigned_abs();
-            self.open_hole(end, self.low);
+            added.new += (end.min(self.low) - start).unsigned_abs();
+            self.open_hole(end, self.low, by);
             self.low = start;
         }
-        new
+        added
     }
 
-    /// Removes `start..end` from the holes; the number of bytes that were missing.
-    fn fill(&mut self, start: i64, end: i64) -> u64 {
-        let Some(holes) = &mut self.holes else { return 0 };
-        let mut filled = 0;
-        while let Some((&hole_start, &hole_end)) = holes.range(..end).next_back() {
-            if hole_end <= start {
+    /// The stream begins at `floor`, says a SYN that came late: what was not seen behind it is a hole.
+    pub(crate) fn begins_at(&mut self, floor: i64, by: Opener) {
+        if floor < self.low && self.low - floor < MAX_LATE_SYN {
+            self.open_hole(floor, self.low, by);
+            self.low = floor;
+        }
+    }
+
+    /// Removes `start..end` from the holes.
+    fn fill(&mut self, start: i64, end: i64) -> Added {
+        let mut added = Added::default();
+        let Some(holes) = &mut self.holes else { return added };
+        while let Some((&hole_start, &hole)) = holes.range(..end).next_back() {
+            if hole.end <= start {
                 break;
             }
             holes.remove(&hole_start);
-            if hole_end > end {
-                holes.insert(end, hole_end);
+            if hole.end > end {
+                holes.insert(end, hole);
             }
-            filled += (hole_end.min(end) - hole_start.max(start)).unsigned_abs();
+            added.new += (hole.end.min(end) - hole_start.max(start)).unsigned_abs();
+            added.filled = Some(hole.opened);
             if hole_start < start {
-                holes.insert(hole_start, start);
+                holes.insert(hole_start, Hole { end: start, ..hole });
                 break;
             }
         }
         if holes.is_empty() {
             self.holes = None;
         }
-        filled
+        added
     }
 
-    fn open_hole(&mut self, start: i64, end: i64) {
+    fn open_hole(&mut self, start: i64, end: i64, opened: Opener) {
         if start < end {
             let holes = self.holes.get_or_insert_default();
-            if holes.len() < MAX_HOLES {
-                holes.insert(start, end);
+            holes.insert(start, Hole { end, opened });
+            if holes.len() > MAX_HOLES
+                && let Some((start, hole)) = holes.pop_first()
+            {
+                self.forgotten += (hole.end - start).unsigned_abs();
             }
         }
     }
 }
 
-/// Holes remembered per flow. Beyond it a new hole counts as seen, so that hostile input cannot buy memory with single
-/// bytes; what fills it later counts as resent.
-const MAX_HOLES: usize = 65_536;
+/// Holes remembered per flow, so that hostile input cannot buy memory with single bytes. Beyond it the lowest, which is
+/// the least likely to be filled, stays a hole for ever: what comes for it counts as resent.
+const MAX_HOLES: usize = 4_096;
+
+/// A SYN further back than the largest window is not believed.
+const MAX_LATE_SYN: i64 = 1 << 30;
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
     use std::collections::BTreeSet;
+
+    const NOBODY: Opener = Opener { time: Timestamp(0), sent: None, ip_id: 0 };
 
     proptest! {
         /// The same as a set of single bytes.
@@ -103,12 +174,26 @@ mod tests {
             for (start, len) in ranges {
                 let before = model.len();
                 model.extend(start..start + len);
-                prop_assert_eq!(coverage.add(start, start + len), (model.len() - before) as u64);
+                let added = coverage.add(start, start + len, NOBODY);
+                prop_assert_eq!(added.new, (model.len() - before) as u64);
                 let (low, high) = (coverage.low, coverage.high);
                 let missing = (low..high).filter(|b| !model.contains(b)).count();
                 // Offset 0 is where coverage starts: bytes between it and the first range are holes as well.
                 prop_assert_eq!(coverage.missing(), missing as u64);
             }
         }
+    }
+
+    #[test]
+    fn holes_past_the_bound_stay_missing() {
+        let mut coverage = Coverage::default();
+        let holes = MAX_HOLES as i64 + 10;
+        for i in 0..holes {
+            assert_eq!(coverage.add(2 * i + 1, 2 * i + 2, NOBODY).new, 1);
+        }
+        assert_eq!(coverage.missing(), holes as u64);
+        // The first ten are forgotten, the others can still be filled.
+        let filled: u64 = (0..holes).map(|i| coverage.add(2 * i, 2 * i + 1, NOBODY).new).sum();
+        assert_eq!((filled, coverage.missing()), (MAX_HOLES as u64, 10));
     }
 }

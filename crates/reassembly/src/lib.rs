@@ -32,18 +32,27 @@
 
 #![forbid(unsafe_code)]
 
+mod class;
 mod connection;
 mod coverage;
 mod flow;
 mod history;
+mod ledger;
 mod reset;
 mod silence;
 mod state;
+mod stream;
 mod tracker;
 
+pub use class::{Cause, Certainty, Judgement, SegmentClass};
 pub use connection::{Connection, Direction, IcmpErrors, Wait};
-pub use flow::{Flow, Sighting};
+pub use flow::{Causes, Flow, Rtt, Sighting, ZeroWindows};
+pub use ledger::{Coverage, Difference, Ledger, LedgerBuilder};
 pub use reset::{Reset, ResetForm};
-pub use silence::{Phase, Silence, Silences};
+pub use silence::{Moment, Pause, Phase, Silence, Silences};
 pub use state::ConnState;
+pub use stream::{
+    Aside, AsideKind, Assembly, Chunk, Conflict, Extent, GapError, GapKind, LeftOut, OnGap,
+    OverlapPolicy, Payload, Stream, StreamReader,
+};
 pub use tracker::Tracker;

@@ -1,6 +1,6 @@
 //! Who resets, told by the form of the reset.
 
-use crosscap_packet::{Segment, TcpFlags};
+use crosscap_packet::{OptionSummary, Segment, TcpFlags};
 
 use crate::Sighting;
 
@@ -11,6 +11,9 @@ pub struct Reset {
     pub at: Sighting,
     /// What its form says of the sender.
     pub form: ResetForm,
+    /// Whether it came with the time to live that the end's first packet had; `None` where it is that packet. Another one
+    /// comes from elsewhere: a firewall that rejects, or a device that injects.
+    pub own_ttl: Option<bool>,
 }
 
 /// The form of a RST (RFC 9293 §3.10.7.1 and what Linux sends).
@@ -32,7 +35,7 @@ impl ResetForm {
     /// The form of a segment that carries RST.
     #[must_use]
     pub fn of(segment: &Segment) -> Self {
-        let bare = segment.window == 0 && !segment.has_options;
+        let bare = segment.window == 0 && segment.options == OptionSummary::Absent;
         match (segment.flags.contains(TcpFlags::ACK), bare) {
             (false, true) => Self::NoSocket,
             (true, true) if segment.seq.0 == 0 => Self::Refused,

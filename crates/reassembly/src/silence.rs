@@ -1,6 +1,6 @@
 //! Long silences, and whether the connection outlived them.
 
-use crosscap_packet::Timestamp;
+use crosscap_packet::{FrameRef, Timestamp};
 
 use crate::{Direction, Sighting};
 
@@ -22,6 +22,38 @@ impl Silence {
     #[must_use]
     pub fn nanos(&self) -> i64 {
         self.after.time.since(self.before.time)
+    }
+}
+
+/// Two packets with nothing between them.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Pause {
+    /// The earlier one.
+    pub before: Moment,
+    /// The later one.
+    pub after: Moment,
+}
+
+impl Pause {
+    /// Its length in nanoseconds.
+    #[must_use]
+    pub fn nanos(&self) -> i64 {
+        self.after.time.since(self.before.time)
+    }
+}
+
+/// When and where a packet was captured.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Moment {
+    /// Capture time, in the clock of the observation point.
+    pub time: Timestamp,
+    /// The frame.
+    pub frame: FrameRef,
+}
+
+impl From<Sighting> for Moment {
+    fn from(at: Sighting) -> Self {
+        Self { time: at.time, frame: at.frame }
     }
 }
 

@@ -7,7 +7,8 @@ use crosscap_packet::{Endpoint, FrameRef, IcmpError, Segment, TcpFlags, TcpPacke
 use foldhash::quality::RandomState;
 use hashbrown::HashTable;
 
-use crate::{Connection, Direction, Sighting};
+use crate::flow::Verdict;
+use crate::{Connection, Direction, Judgement, Sighting};
 
 /// Finds the connection of each segment and keeps all connections of one observation point.
 ///
@@ -28,14 +29,13 @@ impl Tracker {
         Self::default()
     }
 
-    /// Takes the next segment in capture order and returns the index of its connection: they count from 0 in order of
-    /// their first packets, as Wireshark's `tcp.stream` does in a single file.
-    pub fn push(&mut self, frame: FrameRef, time: Timestamp, packet: &TcpPacket<'_>) -> usize {
+    /// Takes the next segment in capture order and says whose it is and what it was.
+    pub fn push(&mut self, frame: FrameRef, time: Timestamp, packet: &TcpPacket<'_>) -> Judgement {
         self.push_segment(packet.src, packet.dst, Sighting { time, frame, segment: packet.segment })
     }
 
     /// As [`push`](Self::push), for a segment from `src` to `dst` whose bytes are no longer at hand.
-    pub fn push_segment(&mut self, src: Endpoint, dst: Endpoint, at: Sighting) -> usize {
+    pub fn push_segment(&mut self, src: Endpoint, dst: Endpoint, at: Sighting) -> Judgement {
         let hash = hash(&self.hasher, src, dst);
         let found = self.find(hash, src, dst);
         let index = match found {
@@ -50,8 +50,10 @@ impl Tracker {
         };
         let connection = &mut self.connections[index as usize];
         let direction = connection.direction_from(src);
-        connection.push(direction, at);
-        index as usize
+        let Verdict { class, certainty, new_bytes, .. } = connection.push(direction, at);
+        // At most the payload of one segment.
+        let new_bytes = u32::try_from(new_bytes).unwrap_or(u32::MAX);
+        Judgement { connection: index as usize, direction, class, certainty, new_bytes }
     }
 
     /// Takes an ICMP error. It is noted with the connection whose segment it quotes; one about a segment that was not
@@ -73,7 +75,8 @@ impl Tracker {
 
     /// All connections, in order of their first packets.
     #[must_use]
-    pub fn finish(self) -> Vec<Connection> {
+    pub fn finish(mut self) -> Vec<Connection> {
+        self.connections.iter_mut().for_each(Connection::finish);
         self.connections
     }
 

@@ -44,18 +44,7 @@ impl Formatter for Careful {
         out: &mut W,
         fragment: &str,
     ) -> io::Result<()> {
-        if fragment.bytes().all(|b| (0x20..0x7f).contains(&b)) {
-            return out.write_all(fragment.as_bytes());
-        }
-        let mut plain = 0;
-        for (at, c) in fragment.char_indices().filter(|(_, c)| is_harmful(*c)) {
-            out.write_all(&fragment.as_bytes()[plain..at])?;
-            for unit in c.encode_utf16(&mut [0; 2]) {
-                write!(out, "\\u{unit:04x}")?;
-            }
-            plain = at + c.len_utf8();
-        }
-        out.write_all(&fragment.as_bytes()[plain..])
+        write_carefully(out, fragment)
     }
 
     fn begin_array<W: ?Sized + Write>(&mut self, out: &mut W) -> io::Result<()> {
@@ -93,6 +82,34 @@ impl Formatter for Careful {
     fn end_object_value<W: ?Sized + Write>(&mut self, out: &mut W) -> io::Result<()> {
         self.pretty.end_object_value(out)
     }
+}
+
+/// As careful, and everything on one line.
+pub(crate) struct OneLine;
+
+impl Formatter for OneLine {
+    fn write_string_fragment<W: ?Sized + Write>(
+        &mut self,
+        out: &mut W,
+        fragment: &str,
+    ) -> io::Result<()> {
+        write_carefully(out, fragment)
+    }
+}
+
+fn write_carefully<W: ?Sized + Write>(out: &mut W, fragment: &str) -> io::Result<()> {
+    if fragment.bytes().all(|b| (0x20..0x7f).contains(&b)) {
+        return out.write_all(fragment.as_bytes());
+    }
+    let mut plain = 0;
+    for (at, c) in fragment.char_indices().filter(|(_, c)| is_harmful(*c)) {
+        out.write_all(&fragment.as_bytes()[plain..at])?;
+        for unit in c.encode_utf16(&mut [0; 2]) {
+            write!(out, "\\u{unit:04x}")?;
+        }
+        plain = at + c.len_utf8();
+    }
+    out.write_all(&fragment.as_bytes()[plain..])
 }
 
 #[cfg(test)]

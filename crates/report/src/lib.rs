@@ -7,6 +7,10 @@
 //! - [`write_json`] writes it for programs,
 //! - [`write_text`] for people; [`escape_for_terminal`] is how it treats text from outside.
 //!
+//! A [`ConnectionTable`] is another report: the connections as each point saw them, a row each, without a word on how they
+//! belong together. [`ConnectionFilter`]s and [`ConnectionOrder`]s select and sort, and there is a writer for text, JSON
+//! lines, CSV and Zeek's `conn.log`.
+//!
 //! ```
 //! use std::collections::BTreeMap;
 //! use crosscap_correlation::{Point, correlate};
@@ -27,6 +31,7 @@
 #![forbid(unsafe_code)]
 
 mod build;
+mod connections;
 mod escape;
 mod info;
 mod json;
@@ -36,6 +41,10 @@ mod timeline;
 mod wireshark;
 
 pub use build::PointInfo;
+pub use connections::{
+    ConnectionField, ConnectionFilter, ConnectionOrder, ConnectionQueryError, ConnectionTable,
+    connection_fields, write_connections_csv, write_connections_jsonl, write_connections_zeek,
+};
 pub use escape::terminal as escape_for_terminal;
 pub use info::{
     FileInfo, INFO_SCHEMA, Info, InterfaceInfo, NamedAddress, PacketComment, Pause, ProtocolCount,
@@ -47,4 +56,4 @@ pub use model::{
     IdleTimeout, Leg, Loss, Match, Nat, Point, Quality, Report, Rival, SCHEMA, Timeline,
     TimelineRow, TimelineSighting,
 };
-pub use text::{TextStyle, write_info_text, write_text};
+pub use text::{TextStyle, write_connections_text, write_info_text, write_text};

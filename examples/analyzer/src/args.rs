@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 
 use clap::{Parser, Subcommand, ValueEnum};
 use crosscap::parser::ReadOptions;
+use crosscap::report::{ConnectionFilter, ConnectionOrder, connection_fields};
+use crosscap::{Analysis, AnalysisBuilder};
 
 /// Why TCP connections hang, from packet captures taken at several points.
 #[derive(Debug, Parser)]
@@ -16,32 +18,101 @@ pub(crate) struct Args {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Diagnose(Diagnose),
+    Connections(Connections),
     Info(Info),
 }
 
 /// Match the connections of all captures across NAT and say which broke, where and why
 ///
+/// The first point gives the reference clock; otherwise the order of the points does not matter.
+///
 /// Exit status: 0 nothing above info, 1 findings, 2 usage or input error.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Diagnose {
-    /// One argument for each observation point: its captures, with a name in front if you like
-    ///
-    /// Files joined by commas are one rotated capture; so are the captures in a directory and those that a quoted pattern
-    /// such as 'eth0.pcap*' matches. A pipe or - for the standard input is copied to a temporary file first. The name
-    /// defaults to the file's stem. The first point gives the reference clock; otherwise the order does not matter.
-    #[arg(value_name = "[NAME=]FILE[,FILE…]", required = true, value_parser = point)]
-    pub(crate) points: Vec<PointArg>,
+    #[command(flatten)]
+    pub(crate) points: Points,
 
     /// How to write the report
     #[arg(long, value_enum, default_value_t)]
     pub(crate) format: Format,
+}
+
+/// List the TCP connections of captures: when, who, how they ended, packets, bytes, retransmissions, silences
+///
+/// A row for each connection, as each point saw it; points are not compared.
+///
+/// Exit status: 0 done, also where a capture is cut or damaged; 2 usage or input error.
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = fields())]
+pub(crate) struct Connections {
+    #[command(flatten)]
+    pub(crate) points: Points,
+
+    /// How to write them
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: TableFormat,
+
+    /// Only those for which this is true; all of them where it is given more than once
+    ///
+    /// A field or column, one of = != < <= > >= ~ and a value: state=S1, 'silence>=60s', 'bytes>1.5M', orig=10.1.0.0/16,
+    /// host=10.1.0.2:443, port!=443, history~T (has a T in it), 'start>=2024-05-14 12:10' (UTC). The value - is none. Of a
+    /// field of both ends either end will do; != is always the contrary of =.
+    #[arg(long = "where", value_name = "FIELD OP VALUE", visible_alias = "filter")]
+    pub(crate) filters: Vec<ConnectionFilter>,
+
+    /// Sort by a field or column; behind a minus, the largest first; given more than once, by the first one first
+    ///
+    /// Of a field of both ends the larger value counts. Connections without a value go last.
+    #[arg(long, value_name = "FIELD", allow_hyphen_values = true)]
+    pub(crate) sort: Vec<ConnectionOrder>,
+
+    /// Write at most this many
+    #[arg(long, value_name = "N")]
+    pub(crate) limit: Option<usize>,
+}
+
+/// What there is to filter and sort by.
+fn fields() -> String {
+    let lines = connection_fields().iter().map(|field| {
+        let columns: Vec<_> = field.columns().filter(|name| *name != field.name()).collect();
+        let columns =
+            if columns.is_empty() { String::new() } else { format!(" ({})", columns.join(", ")) };
+        format!("  {}{columns}: {}", field.name(), field.doc())
+    });
+    let lines: Vec<_> = lines.collect();
+    format!("Fields, with their columns in JSON lines and CSV:\n{}", lines.join("\n"))
+}
+
+/// Which captures to read, and how.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Points {
+    /// One argument for each observation point: its captures, with a name in front if you like
+    ///
+    /// Files joined by commas are one rotated capture; so are the captures in a directory and those that a quoted pattern
+    /// such as 'eth0.pcap*' matches. A pipe or - for the standard input is copied to a temporary file first. The name
+    /// defaults to the file's stem.
+    #[arg(value_name = "[NAME=]FILE[,FILE…]", required = true, value_parser = point)]
+    points: Vec<PointArg>,
 
     /// Threads to use [default: one for each core]; changes the speed only
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
-    pub(crate) threads: Option<u16>,
+    threads: Option<u16>,
 
     #[command(flatten)]
-    pub(crate) reading: Reading,
+    reading: Reading,
+}
+
+impl Points {
+    pub(crate) fn analysis(&self) -> AnalysisBuilder {
+        let mut analysis = Analysis::builder().reading(self.reading.options());
+        for point in distinct(&self.points) {
+            analysis = analysis.point(point.name, point.files);
+        }
+        match self.threads {
+            Some(threads) => analysis.threads(threads.into()),
+            None => analysis,
+        }
+    }
 }
 
 /// Say of each capture file what it is: packets, times, order, gaps, drops, cuts, duplicates, damage
@@ -98,13 +169,26 @@ pub(crate) enum Format {
     Json,
 }
 
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+pub(crate) enum TableFormat {
+    /// For people: the columns that say most; in colour on a terminal
+    #[default]
+    Table,
+    /// For programs: a JSON object on each line, all columns
+    Jsonl,
+    /// For spreadsheets: all columns
+    Csv,
+    /// Zeek's conn.log
+    Zeek,
+}
+
 /// One observation point.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(crate) struct PointArg {
-    pub(crate) name: String,
+struct PointArg {
+    name: String,
     /// Whether the user chose the name.
-    pub(crate) named: bool,
-    pub(crate) files: Vec<PathBuf>,
+    named: bool,
+    files: Vec<PathBuf>,
 }
 
 fn point(arg: &str) -> Result<PointArg, String> {
@@ -140,7 +224,7 @@ fn stem(file: &str) -> String {
 }
 
 /// The points with different names: those that only have their file's name are numbered where it is taken.
-pub(crate) fn distinct(points: &[PointArg]) -> Vec<PointArg> {
+fn distinct(points: &[PointArg]) -> Vec<PointArg> {
     let mut distinct: Vec<PointArg> = Vec::with_capacity(points.len());
     for point in points {
         let taken = |name: &str| {

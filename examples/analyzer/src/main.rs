@@ -1,6 +1,7 @@
 //! The `crosscap` command: why TCP connections hang, from packet captures.
 
 mod args;
+mod connections;
 mod diagnose;
 mod info;
 mod output;
@@ -27,6 +28,7 @@ fn main() -> ExitCode {
     };
     let result = match args.command {
         Command::Diagnose(diagnose) => diagnose::run(&diagnose),
+        Command::Connections(connections) => connections::run(&connections),
         Command::Info(info) => info::run(&info),
     };
     result.unwrap_or_else(|error| {

@@ -1,8 +1,8 @@
-//! The standard output.
+//! The standard output, and warnings.
 
 use std::io::{self, BufWriter, Write};
 
-use crosscap::report::TextStyle;
+use crosscap::report::{Quality, TextStyle, escape_for_terminal};
 
 /// Writes to the standard output. A reader that has seen enough, such as `head`, is no error.
 pub(crate) fn write(
@@ -14,5 +14,14 @@ pub(crate) fn write(
     match what(TextStyle::with_color(color), &mut out).and_then(|()| out.flush()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error),
         _ => Ok(()),
+    }
+}
+
+/// Says on the standard error, a line each, what makes a point say less than it should.
+pub(crate) fn warn(point: &str, quality: &[Quality]) {
+    for quality in quality.iter().filter(|quality| quality.loses_packets()) {
+        let warning = escape_for_terminal(&format!("{point}: {}", quality.detail));
+        // Nobody may be listening here.
+        let _ = writeln!(io::stderr(), "crosscap: warning: {warning}");
     }
 }

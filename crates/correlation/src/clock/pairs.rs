@@ -16,7 +16,7 @@ pub(crate) fn constraints(
         let forward = (direction == Direction::Orig) == reference_is_upstream;
         let (theirs, ours) = (reference.flow(direction), here.flow(direction));
         // A SYN carries no identification of its own on some stacks; one of a kind needs none.
-        let sole_syn = theirs.syns() == 1 && ours.syns() == 1;
+        let sole_syn = theirs.syns == 1 && ours.syns == 1;
         remembered(theirs).into_iter().zip(remembered(ours)).filter_map(move |(theirs, ours)| {
             let (theirs, ours) = (theirs?, ours?);
             let s = &theirs.segment;

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use crosscap::packet::{Decoded, Decoder, Endpoint, TcpFlags};
 use crosscap::parser::CaptureFile;
-use crosscap::reassembly::{Direction, Flow, Tracker};
+use crosscap::reassembly::{Direction, Flow, SegmentClass, Tracker};
 use crosscap_testkit::{CorpusFile, map_corpus};
 use serde_json::Value;
 
@@ -162,18 +162,21 @@ fn compare_flows(compared: &mut Compared, flow: &str, both: [Sent; 2]) {
 fn ours(file: &Path) -> Vec<Seen> {
     let Ok(mut capture) = CaptureFile::open(file, 0) else { return Vec::new() };
     let (mut decoder, mut tracker) = (Decoder::new(), Tracker::new());
-    // By connection and sender: the tracker knows who is the originator only at its end.
-    let mut counted: BTreeMap<(usize, Endpoint), Sent> = BTreeMap::new();
+    // Copies by the capture are packets to tshark. By connection and sender, as originators are known only at the end.
+    let mut copied: BTreeMap<(usize, Endpoint), Sent> = BTreeMap::new();
     // What the parser makes of broken files is not the matter here.
     while let Ok(Some(r)) = capture.next_record() {
         match decoder.decode(r.link_type, r.data, r.original_len, r.timestamp) {
             Decoded::Tcp(packet) => {
-                let index = tracker.push(r.frame, r.timestamp, &packet);
-                let sent = counted.entry((index, packet.src)).or_default();
-                let has = |flag| u64::from(packet.segment.flags.contains(flag));
-                sent.syns += has(TcpFlags::SYN);
-                sent.fins += has(TcpFlags::FIN);
-                sent.rsts += has(TcpFlags::RST);
+                let judged = tracker.push(r.frame, r.timestamp, &packet);
+                if judged.class == SegmentClass::Copy {
+                    let sent = copied.entry((judged.connection, packet.src)).or_default();
+                    let has = |flag| u64::from(packet.segment.flags.contains(flag));
+                    sent.syns += has(TcpFlags::SYN);
+                    sent.fins += has(TcpFlags::FIN);
+                    sent.rsts += has(TcpFlags::RST);
+                    sent.again += u64::from(packet.segment.seq_len() > 0);
+                }
             }
             Decoded::IcmpError(error) => tracker.push_icmp(r.frame, r.timestamp, &error),
             _ => {}
@@ -185,15 +188,18 @@ fn ours(file: &Path) -> Vec<Seen> {
         let sent = Direction::BOTH.map(|direction| {
             let end = ends[direction as usize];
             // Once, where both ends are the same.
-            let counted = counted.remove(&(index, end)).unwrap_or_default();
+            let copied = copied.remove(&(index, end)).unwrap_or_default();
             let flow = c.flow(direction);
             Sent {
                 packets: flow.packets,
+                syns: u64::from(flow.syns) + copied.syns,
+                fins: u64::from(flow.fins) + copied.fins,
+                rsts: u64::from(flow.rsts) + copied.rsts,
                 bytes: flow.bytes,
-                again: again(flow),
+                again: again(flow) + copied.again,
                 zero_windows: flow.zero_windows.into(),
                 keep_alives: flow.keep_alives.into(),
-                ..counted
+                cut: 0,
             }
         });
         Seen { ends, sent }
@@ -205,7 +211,7 @@ fn ours(file: &Path) -> Vec<Seen> {
 /// sequence space and begins below the highest sequence number its sender has named, in an acknowledgement without
 /// payload too; or whose payload the other end has acknowledged already. Keep-alives and zero-window probes are neither.
 fn again(flow: &Flow) -> u64 {
-    u64::from(flow.retransmits) + u64::from(flow.copies)
+    u64::from(flow.retransmits) + u64::from(flow.out_of_order) + u64::from(flow.overlaps)
 }
 
 fn theirs(oracle: &Value) -> Vec<Seen> {

@@ -30,5 +30,7 @@ mod edges;
 mod testdata_index;
 // tshark counts the same packets and streams.
 mod tshark_agrees;
+// tshark puts the same streams together.
+mod streams;
 // Connections of other people's captures: counted as tshark counts them.
 mod corpus;

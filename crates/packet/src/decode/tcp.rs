@@ -3,7 +3,7 @@
 use super::bytes::Bytes;
 use super::ip::Ip;
 use super::{Decoded, NotTcp, TcpPacket};
-use crate::{Endpoint, Segment, SeqNumber, TcpFlags, TcpOptions, Tunnel};
+use crate::{Endpoint, OptionSummary, Segment, SeqNumber, TcpFlags, TcpOptions, Tunnel};
 
 /// TCP's number in IP headers.
 pub(super) const PROTOCOL: u8 = 6;
@@ -21,16 +21,18 @@ pub(super) fn packet<'a>(ip: &Ip, data: Bytes<'a>, tunnel: Option<Tunnel>) -> De
     }
     // A short snap length may cut the options; the fixed header tells enough.
     let options = TcpOptions::new(&data.captured[20..header_len.min(data.captured.len())]);
+    let ack = SeqNumber(u32::from_be_bytes([header[8], header[9], header[10], header[11]]));
+    let flags = TcpFlags(header[13]);
     let segment = Segment {
         seq: SeqNumber(u32::from_be_bytes([header[4], header[5], header[6], header[7]])),
-        ack: SeqNumber(u32::from_be_bytes([header[8], header[9], header[10], header[11]])),
-        flags: TcpFlags(header[13]),
+        ack,
+        flags,
         window: u16::from_be_bytes([header[14], header[15]]),
         ttl: ip.ttl,
         ip_id: ip.id,
         payload_len: u32::try_from(data.len - header_len).unwrap_or(u32::MAX),
         timestamps: options.timestamps(),
-        has_options: header_len > 20,
+        options: if header_len > 20 { options.summary(flags, ack) } else { OptionSummary::Absent },
     };
     Decoded::Tcp(TcpPacket {
         src: Endpoint { addr: ip.src, port: u16::from_be_bytes([header[0], header[1]]) },

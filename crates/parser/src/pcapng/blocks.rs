@@ -6,7 +6,7 @@ use crosscap_packet::LinkType;
 
 use super::contents::left_out;
 use super::options::Options;
-use super::{Interface, PcapNg, SECTION_HEAD, byte_order, has_frame_number};
+use super::{Interface, PcapNg, SECTION_HEAD, byte_order, has_frame_number, is_used};
 use crate::WarningKind;
 use crate::log::Log;
 use crate::order::Order;
@@ -32,6 +32,7 @@ impl PcapNg {
         let order = self.section.order;
         match kind {
             pcap_parser::ISB_MAGIC => self.interface_statistics(block, offset, log),
+            pcap_parser::NRB_MAGIC if !is_used(kind, block.len()) => left_out(offset, log),
             pcap_parser::NRB_MAGIC => {
                 let records = block.get(8..block.len() - 4).unwrap_or_default();
                 self.contents.names(order, records, offset, log);

@@ -74,9 +74,8 @@ impl PcapNg {
                     }
                     return Ok(Some(Block { kind: head.kind, len }));
                 }
-                // A search behind damage needs what was gone over.
-                let is_kept = is_used(head.kind, len) || log.salvages() && len <= MAX_CONTROL;
-                if !is_kept {
+                // A search behind damage needs what was gone over, and a pipe gives it once.
+                if !is_used(head.kind, len) && !log.salvages() {
                     if !self.skip(buffer, log, head.kind, len)? {
                         return Ok(None);
                     }

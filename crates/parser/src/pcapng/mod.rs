@@ -108,7 +108,12 @@ impl PcapNg {
     }
 
     pub(crate) fn go_to(&mut self, section: Section) {
-        self.section = section;
+        (self.section, self.header_rules) = (section, None);
+    }
+
+    /// Believes the header of the block at `offset`, whatever its end says.
+    pub(crate) const fn believe(&mut self, offset: u64) {
+        self.header_rules = Some(offset);
     }
 
     /// The next packet, consumed, if it is what nearly every block is: a good enhanced packet, all there.

@@ -57,6 +57,8 @@ pub(crate) struct Salvage {
     ahead: u64,
     /// To the end of the file, records follow as well as they will.
     settled: bool,
+    /// A record begins there, by who has read all before it.
+    named: Option<u64>,
 }
 
 impl Salvage {
@@ -69,7 +71,18 @@ impl Salvage {
             bad_at: None,
             ahead: 0,
             settled: false,
+            named: None,
         }
+    }
+
+    /// The same for the record at `offset` and those behind it.
+    pub(crate) const fn at_record(self, offset: u64) -> Self {
+        Self { ahead: 0, named: Some(offset), ..self }
+    }
+
+    /// Where a record begins beyond doubt.
+    pub(crate) const fn named(&self) -> Option<u64> {
+        self.named
     }
 
     /// To guess where records begin of about the time `near`. A guess is cheap to check, so it need not reckon with the
@@ -122,30 +135,23 @@ impl Salvage {
         log: &mut Log,
     ) -> Result<bool, Error> {
         (self.ahead, self.bad_at) = (0, None);
-        if buffer.offset() > damage.offset && buffer.source().size().is_some() {
-            buffer.seek(damage.offset);
-        }
-        if buffer.offset() == damage.offset {
-            let search = Search::new(chain, self);
-            let reach = log.fill(buffer, 2 * search.window())?;
-            let guess = search.chain.second_guess(buffer.bytes());
-            let leads_on = |&len: &usize| search.proves(buffer.bytes(), len, reach == Reach::End);
-            if let Some(len) = guess.filter(leads_on) {
-                if chain.believe_header(damage.offset, buffer.bytes()) {
-                    let detail = format!("{}; its header was believed", damage.detail);
-                    log.warn(WarningKind::BadBlock, damage.offset, detail);
-                    log.set_ended(false);
-                } else {
-                    skip(buffer, log, damage.offset, len, &damage.detail);
-                }
-                return Ok(true);
+        let search = Search::new(chain, self);
+        let (bytes, reach) = log.exactly(buffer, 2 * search.window())?;
+        let leads_on = |&len: &usize| search.proves(bytes, len, reach == Reach::End);
+        if let Some(len) = search.chain.second_guess(bytes).filter(leads_on) {
+            if chain.believe_header(damage.offset, bytes) {
+                let detail = format!("{}; its header was believed", damage.detail);
+                log.warn(WarningKind::BadBlock, damage.offset, detail);
+                log.set_ended(false);
+            } else {
+                skip(buffer, log, damage.offset, len, &damage.detail);
             }
-            buffer.consume(1);
+            return Ok(true);
         }
+        buffer.consume(1);
         let search = Search::new(chain, self);
         while !buffer.bytes().is_empty() || buffer.tail() == Tail::Open {
-            let reach = log.fill(buffer, 2 * search.window())?;
-            let bytes = buffer.bytes();
+            let (bytes, reach) = log.exactly(buffer, 2 * search.window())?;
             // What begins later is not all there.
             let starts = bytes.len() - if reach == Reach::All { search.window() } else { 0 };
             if let Some(start) = search.find(bytes, 0..starts, reach == Reach::End) {

@@ -30,7 +30,7 @@ impl Salvage {
         log: &mut Log,
     ) -> Result<(), Error> {
         let offset = buffer.offset();
-        if self.bad_at == Some(offset) {
+        if self.bad_at == Some(offset) && self.named != Some(offset) {
             log.end(WarningKind::DamagedRecord, offset, "not a record: nothing follows from it");
             return Ok(());
         }
@@ -62,13 +62,14 @@ impl Salvage {
     ) -> Result<(), Error> {
         let search = Search::new(pcap, self);
         let (offset, wanted) = (buffer.offset(), len + search.window());
-        let mut reach = Reach::All;
         if buffer.bytes().len() < wanted {
             // Twice as much, so that it is not moved for each record.
-            reach = log.fill(buffer, 2 * wanted)?;
+            log.fill(buffer, 2 * wanted)?;
         }
-        let bytes = buffer.bytes();
+        let (bytes, reach) = log.exactly(buffer, wanted)?;
         let ends = reach == Reach::End;
+        // All that is open about a record that was named is what follows.
+        let is_named = self.named == Some(offset);
         let mut at =
             usize::try_from(self.ahead.saturating_sub(offset)).unwrap_or(usize::MAX).max(len);
         let walk = loop {
@@ -86,7 +87,8 @@ impl Salvage {
         let found = match walk {
             Walk::Long | Walk::End => None,
             Walk::Cut => {
-                let found = search.find(bytes, 1..bytes.len(), ends);
+                let first = if is_named { len } else { 1 };
+                let found = search.find(bytes, first..bytes.len(), ends);
                 if found.is_none() {
                     self.settled = true;
                 } else if found >= Some(len) {
@@ -98,7 +100,7 @@ impl Salvage {
             Walk::Bad => {
                 let guess = pcap.second_guess(bytes).filter(|&l| search.proves(bytes, l, ends));
                 let inside = || search.find(bytes, 1..len, ends).filter(|start| *start < len);
-                let found = guess.or_else(inside);
+                let found = guess.or_else(inside).filter(|_| !is_named);
                 if found.is_none() {
                     self.bad_at = Some(offset + len as u64);
                 }

@@ -1,5 +1,6 @@
 //! Text, for people.
 
+mod connections;
 mod finding;
 mod info;
 mod layout;
@@ -8,7 +9,7 @@ mod timeline;
 
 use std::io::{self, Write};
 
-use crate::{Info, Report};
+use crate::{ConnectionTable, Info, Report};
 use layout::Page;
 
 /// How the text looks.
@@ -64,4 +65,18 @@ pub fn write_info_text(info: &Info, style: TextStyle, out: &mut dyn Write) -> io
         info::write(file, page)?;
     }
     Ok(())
+}
+
+/// Writes connections as a table for people: the columns that say most, a row each, and a line that sums them up. Names
+/// from the command line and from files are made safe for a terminal.
+///
+/// # Errors
+///
+/// What `out` returns.
+pub fn write_connections_text(
+    table: &ConnectionTable<'_>,
+    style: TextStyle,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    connections::write(table, &mut Page::new(out, style.color))
 }

@@ -4,6 +4,8 @@
 
 // What goes in: points, files, options.
 mod arguments;
+// The connection table.
+mod connections;
 // Where captures come from: the standard input, pipes, directories, patterns.
 mod inputs;
 // What capture files are.

@@ -1,0 +1,226 @@
+//! One direction of a connection.
+
+mod judge;
+mod recent;
+mod rtt;
+mod window;
+
+use std::ops::{Deref, DerefMut};
+use std::sync::LazyLock;
+
+use crosscap_packet::{FrameRef, Segment, SeqNumber, SynOptions, Timestamp};
+
+use crate::Reset;
+use crate::coverage::Coverage;
+use crate::state::EndState;
+use recent::Recent;
+use rtt::Timing;
+use window::Window;
+
+pub(crate) use judge::Verdict;
+pub use rtt::Rtt;
+pub use window::ZeroWindows;
+
+/// A packet: when and where it was captured, and what its headers say.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Sighting {
+    /// Capture time, in the clock of the observation point.
+    pub time: Timestamp,
+    /// The frame.
+    pub frame: FrameRef,
+    /// Its headers.
+    pub segment: Segment,
+}
+
+/// What one end sent. Counts do not include copies by the capture, unless they say so.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct Flow {
+    /// Initial sequence number, where the SYN or SYN-ACK was captured.
+    pub isn: Option<SeqNumber>,
+    /// What the SYN or SYN-ACK says, where it was captured.
+    pub syn_options: Option<SynOptions>,
+    /// Packets captured, copies by the capture included.
+    pub packets: u64,
+    /// Packets that the capture recorded twice: the same packet again within 10 ms.
+    pub copies: u32,
+    /// Distinct stream bytes captured.
+    pub bytes: u64,
+    /// SYNs or SYN-ACKs.
+    pub syns: u32,
+    /// Segments with FIN.
+    pub fins: u32,
+    /// Segments with RST.
+    pub rsts: u32,
+    /// Segments that carried nothing but what had been sent before: data, SYN or FIN. Probes do not count.
+    pub retransmits: u32,
+    /// Why, for those of [`Self::retransmits`] that it is known of.
+    pub causes: Causes,
+    /// Segments that brought what belongs before bytes already seen, and were sent before those.
+    pub out_of_order: u32,
+    /// Segments that brought new bytes together with some already seen.
+    pub overlaps: u32,
+    /// Segments with bytes beyond the window of the other end.
+    pub beyond_window: u32,
+    /// Segments that filled the window of the other end to the last byte.
+    pub window_full: u32,
+    /// Segments whose class this point cannot tell for sure ([`Certainty::Undecidable`](crate::Certainty)).
+    pub undecidable: u32,
+    /// Times that the other end acknowledged bytes which were not captured.
+    pub gaps: u32,
+    /// Keep-alive probes: at most one byte, just below the next sequence number (RFC 9293 §3.8.4).
+    pub keep_alives: u32,
+    /// The shortest and the longest time between two keep-alive probes without data between them, in nanoseconds.
+    pub keep_alive_interval: Option<(i64, i64)>,
+    /// Probes of a window that was 0 (RFC 9293 §3.8.6.1).
+    pub window_probes: u32,
+    /// Pure acknowledgements that repeated the one before (RFC 5681 §2).
+    pub duplicate_acks: u32,
+    /// Pure ACKs and data segments that announced a window of 0.
+    pub zero_windows: u32,
+    /// When and how long it announced a window of 0.
+    pub closed_windows: ZeroWindows,
+    /// How long the other end took to acknowledge.
+    pub rtt: Rtt,
+    /// The first packet.
+    pub first: Option<Sighting>,
+    /// The last packet that was no copy.
+    pub last: Option<Sighting>,
+    /// The highest acknowledgement sent.
+    pub acked: Option<SeqNumber>,
+    /// The first FIN.
+    pub fin: Option<Sighting>,
+    /// Boxed: most flows have none, and there are many flows.
+    pub(crate) reset: Option<Box<Reset>>,
+    /// Whether [`Self::last`] said anything that no packet before it had said: a copy by the capture that comes late,
+    /// between other packets, does not.
+    pub(crate) last_is_news: bool,
+    pub(crate) state: EndState,
+    base: SeqNumber,
+    coverage: Coverage,
+    /// What the next packets are judged by; gone when the tracker has finished.
+    live: Alive,
+}
+
+/// What the next packets of a flow, and of the other one, are judged by.
+#[derive(Clone, Debug, Default)]
+struct Live {
+    recent: Recent,
+    window: Window,
+    timing: Option<Timing>,
+    sending: Sending,
+    acking: Acking,
+}
+
+/// Made when first written to; the default until then.
+#[derive(Clone, Debug, Default)]
+struct Alive(Option<Box<Live>>);
+
+impl Deref for Alive {
+    type Target = Live;
+
+    fn deref(&self) -> &Live {
+        static NOTHING: LazyLock<Live> = LazyLock::new(Live::default);
+        self.0.as_deref().unwrap_or(&NOTHING)
+    }
+}
+
+impl DerefMut for Alive {
+    fn deref_mut(&mut self) -> &mut Live {
+        self.0.get_or_insert_default()
+    }
+}
+
+/// How many retransmissions had which [`Cause`](crate::Cause).
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Causes {
+    /// The timer ran out.
+    pub timeout: u32,
+    /// Duplicate or selective acknowledgements.
+    pub fast: u32,
+    /// A probe with the last segment.
+    pub tail_probe: u32,
+    /// Sent again although it had arrived.
+    pub spurious: u32,
+}
+
+/// What an end did lately, as the one that sends.
+#[derive(Clone, Copy, Debug, Default)]
+struct Sending {
+    /// The last segment that took sequence space.
+    last: Option<Timestamp>,
+    last_keep_alive: Option<Timestamp>,
+    /// An initial sequence number that it gave before [`Flow::isn`].
+    other_isn: Option<SeqNumber>,
+    /// While it makes up for a loss: why, and the offset at which it is over.
+    recovery: Option<(crate::Cause, i64)>,
+    /// Retransmissions that may yet turn out to have been for nothing, the latest first: start, end, cause counted.
+    resent: [Option<(i64, i64, crate::Cause)>; 4],
+}
+
+/// What an end did lately, as the one that acknowledges.
+#[derive(Clone, Copy, Debug, Default)]
+struct Acking {
+    /// Acknowledgements in a row that said the same.
+    duplicates: u32,
+    /// The highest sequence number it has acknowledged selectively.
+    sacked: Option<SeqNumber>,
+}
+
+impl Flow {
+    /// The sequence number behind the last stream byte captured, a FIN aside; `None` before the first packet.
+    #[must_use]
+    pub fn stream_end(&self) -> Option<SeqNumber> {
+        self.first?;
+        // Truncation is the modulus.
+        Some(self.base + self.coverage.high() as u32)
+    }
+
+    /// The sequence number behind everything sent so far; `None` before the first packet.
+    #[must_use]
+    pub fn next_seq(&self) -> Option<SeqNumber> {
+        Some(self.stream_end()? + u32::from(self.fin.is_some()))
+    }
+
+    /// Stream bytes below the highest one captured that were not captured themselves.
+    #[must_use]
+    pub fn missing_bytes(&self) -> u64 {
+        self.coverage.missing()
+    }
+
+    /// The last packet, where it says something that none before it had said: it can be told from copies of earlier ones.
+    #[must_use]
+    pub fn last_news(&self) -> Option<Sighting> {
+        self.last.filter(|_| self.last_is_news)
+    }
+
+    /// The first RST.
+    #[must_use]
+    pub fn reset(&self) -> Option<Reset> {
+        self.reset.as_deref().copied()
+    }
+
+    /// The window scale that applies to what this end announces: `None` where too little of the handshake was captured.
+    #[must_use]
+    pub fn window_scale(&self, peer: &Self) -> Option<u8> {
+        let scale = |flow: &Self| flow.syn_options.map(|o| o.window_scale);
+        match (scale(self), scale(peer)) {
+            (Some(Some(mine)), Some(Some(_))) => Some(mine),
+            // It takes both (RFC 7323 §2.2).
+            (Some(None), _) | (_, Some(None)) => Some(0),
+            _ => None,
+        }
+    }
+
+    /// Forgets what only further packets need.
+    pub(crate) fn finish(&mut self) {
+        self.live.0 = None;
+    }
+
+    /// The stream offset of a sequence number.
+    pub(crate) fn offset(&self, seq: SeqNumber) -> i64 {
+        // Next to the highest offset seen; truncation is the modulus.
+        let high = self.coverage.high();
+        high + i64::from(seq.ahead_of(self.base + high as u32))
+    }
+}
