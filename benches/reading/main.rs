@@ -6,22 +6,27 @@
 
 #![allow(clippy::print_stdout, reason = "the table of CPU times")]
 
-mod cpu;
-mod generate;
 mod readers;
 
 use std::env;
+use std::path::Path;
 use std::time::Duration;
 
 use criterion::{Criterion, SamplingMode, Throughput};
-
-use generate::Capture;
+use crosscap_benches::{Capture, Format, Traffic, capture, cpu_seconds};
 use readers::{CAPINFOS, Reader, readers};
 
 fn main() {
     let size = env::var("CROSSCAP_BENCH_BYTES")
         .map_or(1 << 30, |size| size.parse().expect("CROSSCAP_BENCH_BYTES: a number of bytes"));
-    let captures = generate::captures(size).expect("a place for the captures");
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("../bench-data");
+    let captures = [
+        (Traffic::Big, Format::Pcap),
+        (Traffic::Big, Format::PcapNg),
+        (Traffic::Small, Format::Pcap),
+        (Traffic::Small, Format::PcapNg),
+    ]
+    .map(|(what, format)| capture(&folder, what, format, size).expect("a place for the captures"));
 
     let mut criterion = Criterion::default().configure_from_args();
     for capture in &captures {
@@ -57,9 +62,9 @@ fn print_cpu(capture: &Capture) {
     for _ in 0..ROUNDS {
         let mut floor = None;
         for ((name, reader), ratios) in readers.iter().zip(&mut ratios) {
-            let Some(before) = cpu::seconds() else { return };
+            let Some(before) = cpu_seconds() else { return };
             run(name, *reader, capture);
-            let Some(after) = cpu::seconds() else { return };
+            let Some(after) = cpu_seconds() else { return };
             let floor = floor.get_or_insert(after - before);
             ratios.push((after - before) / *floor);
         }

@@ -6,6 +6,7 @@ use std::io::Read;
 use std::path::Path;
 use std::process::Command;
 
+use crosscap_benches::Capture;
 use crosscap_packet::Decoded;
 use crosscap_parser::CaptureFile;
 use etherparse::{LaxSlicedPacket, TransportSlice};
@@ -13,8 +14,6 @@ use pcap_file::pcap::PcapReader;
 use pcap_file::pcapng::{Block as PcapFileBlock, PcapNgReader as PcapFileNgReader};
 use pcap_parser::traits::{PcapNGPacketBlock, PcapReaderIterator};
 use pcap_parser::{Block, LegacyPcapReader, PcapBlockOwned, PcapError, PcapNGReader};
-
-use crate::generate::Capture;
 
 /// Reads a capture; what it returns is the number of its packets.
 pub(crate) type Reader = fn(&Path) -> u64;

@@ -4,7 +4,7 @@ use std::fs;
 
 /// CPU seconds, user and system, of the main thread and of child processes that have ended; `None` where the system is
 /// not Linux. Those of children come in steps of 10 ms.
-pub(crate) fn seconds() -> Option<f64> {
+pub fn cpu_seconds() -> Option<f64> {
     let ours = fs::read_to_string("/proc/self/schedstat").ok()?;
     let ours: f64 = ours.split_whitespace().next()?.parse().ok()?;
     // The name of the program, in brackets, may hold spaces; cutime and cstime are the fields 16 and 17.
