@@ -123,7 +123,7 @@ pub(crate) fn read(file: &Path) {
         }
     }
     let connections = tracker.finish();
-    let flows = connections.iter().flat_map(|c| Direction::BOTH.map(|d| c.flow(d)));
+    let flows = connections.iter().flat_map(|c| Direction::BOTH.map(|d| c.flow(d).clone()));
     println!("{} {}", flows.map(|f| f.packets).sum::<u64>(), connections.len());
 }
 
