@@ -184,6 +184,22 @@ impl Connection {
         self.flows.iter().all(|f| f.fin.is_some())
     }
 
+    /// The first FIN or RST of either end, and whose it is.
+    #[must_use]
+    pub fn first_close(&self) -> Option<(Direction, Sighting)> {
+        let closings = Direction::BOTH.map(|end| Some((end, self.flow(end).closing()?)));
+        closings.into_iter().flatten().min_by_key(|(_, at)| at.frame)
+    }
+
+    /// How long one end had closed and the other had not, in nanoseconds: from the first FIN to the first FIN or RST of
+    /// the other end. `None` where either is missing.
+    #[must_use]
+    pub fn half_closed(&self) -> Option<i64> {
+        let (first, fin) = self.first_close()?;
+        self.flow(first).fin.filter(|at| at.frame == fin.frame)?;
+        Some(self.flow(first.reverse()).closing()?.time.since(fin.time))
+    }
+
     /// The last new payload of the originator, where the responder has sent no payload since.
     #[must_use]
     pub fn unanswered_request(&self) -> Option<Sighting> {

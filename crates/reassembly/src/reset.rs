@@ -38,6 +38,17 @@ pub enum ResetForm {
 }
 
 impl ResetForm {
+    /// As the connection table names it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::NoSocket => "no-socket",
+            Self::Refused => "refused",
+            Self::Abort => "abort",
+            Self::Other => "other",
+        }
+    }
+
     /// The form of a segment that carries RST.
     #[must_use]
     pub fn of(segment: &Segment) -> Self {

@@ -230,7 +230,7 @@ impl Flow {
             match silent {
                 MIN_TIMEOUT.. => (Cause::Timeout, Certainty::Inferred),
                 // Two round trips without an answer (RFC 8985 §7.2), but no timeout yet.
-                _ if tail && self.rtt.count > 0 && silent >= 2 * self.rtt.min => {
+                _ if tail && self.rtt.shortest().is_some_and(|rtt| silent / 2 >= rtt) => {
                     (Cause::TailProbe, Certainty::Inferred)
                 }
                 _ => (Cause::Unknown, Certainty::Undecidable),
@@ -269,7 +269,7 @@ impl Flow {
             if clock > 0 { again(Decided) } else { late(Decided) }
         } else if counter != 0 && counter.unsigned_abs() < COUNTER_RANGE {
             if counter > 0 { again(Inferred) } else { late(Inferred) }
-        } else if self.rtt.count > 0 && age < self.rtt.min / 2 {
+        } else if self.rtt.shortest().is_some_and(|rtt| age < rtt / 2) {
             // Nobody resends sooner than the news of the gap can arrive.
             late(Inferred)
         } else if self.is_asked_for(peer, self.offset(at.segment.seq)) || age >= MIN_TIMEOUT {

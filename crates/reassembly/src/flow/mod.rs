@@ -209,6 +209,13 @@ impl Flow {
         self.reset.as_deref().copied()
     }
 
+    /// The first FIN or RST.
+    #[must_use]
+    pub fn closing(&self) -> Option<Sighting> {
+        let reset = self.reset().map(|reset| reset.at);
+        [self.fin, reset].into_iter().flatten().min_by_key(|at| at.frame)
+    }
+
     /// The window scale that applies to what this end announces: `None` where too little of the handshake was captured.
     #[must_use]
     pub fn window_scale(&self, peer: &Self) -> Option<u8> {

@@ -13,14 +13,24 @@ use crate::pack::Code;
 pub struct Rtt {
     /// How many were measured.
     pub count: u32,
-    /// The shortest.
-    pub min: i64,
-    /// The longest.
-    pub max: i64,
+    min: i64,
+    max: i64,
     sum: i64,
 }
 
 impl Rtt {
+    /// The shortest, where any was measured.
+    #[must_use]
+    pub fn shortest(&self) -> Option<i64> {
+        (self.count > 0).then_some(self.min)
+    }
+
+    /// The longest, where any was measured.
+    #[must_use]
+    pub fn longest(&self) -> Option<i64> {
+        (self.count > 0).then_some(self.max)
+    }
+
     /// The mean, where any was measured.
     #[must_use]
     pub fn mean(&self) -> Option<i64> {
@@ -147,7 +157,7 @@ mod tests {
     fn extremes_and_mean() {
         let mut rtt = Rtt::default();
         [30, 10, 20].into_iter().for_each(|n| rtt.add(n));
-        assert_eq!((rtt.count, rtt.min, rtt.max, rtt.mean()), (3, 10, 30, Some(20)));
+        assert_eq!((rtt.shortest(), rtt.longest(), rtt.mean()), (Some(10), Some(30), Some(20)));
         assert_eq!(Rtt::default().mean(), None);
     }
 }

@@ -1,7 +1,5 @@
 //! Segments that nobody sends.
 
-use std::time::{Duration, Instant};
-
 use crosscap_packet::SeqNumber;
 use crosscap_reassembly::{Assembly, Chunk, OverlapPolicy, Stream};
 
@@ -43,29 +41,21 @@ fn reversed_segments_are_put_in_order() {
     assert!(offsets.eq((0..20_001).map(|i| i * 10)));
 }
 
-/// In any order, under any policy, few or many overlaps: twice as many take twice as long.
+/// In any order, under any policy, few or many overlaps: a time that grew with the square would never end.
 #[test]
-fn twice_the_segments_take_twice_the_time() {
+fn many_segments_in_any_shape_are_put_together() {
     type Numbers = fn(u32, u32) -> u32;
-    let shapes: [(&str, usize, Numbers); 4] = [
-        ("one byte each", 1, |i, _| i),
-        ("one byte each, reversed", 1, |i, n| n - i),
-        ("one byte each, with holes", 1, |i, n| (i * 2) ^ (n & 1)),
-        ("each over many", 200, |i, n| (i.wrapping_mul(7919) % n) * 8),
+    let shapes: [(usize, Numbers); 4] = [
+        (1, |i, _| i),
+        (1, |i, n| n - i),
+        (1, |i, n| (i * 2) ^ (n & 1)),
+        (200, |i, n| (i.wrapping_mul(7919) % n) * 8),
     ];
-    for (name, len, number) in shapes {
+    let n = 200_000;
+    for (len, number) in shapes {
         for policy in [OverlapPolicy::First, OverlapPolicy::Last, OverlapPolicy::Solaris] {
-            let time = |n: u32| {
-                let run = || {
-                    let start = Instant::now();
-                    assert!(assemble((0..n).map(|i| number(i, n)), len, policy).captured() > 0);
-                    start.elapsed()
-                };
-                (0..2).map(|_| run()).min().unwrap()
-            };
-            let (once, twice) = (time(10_000), time(20_000));
-            // Something else may run here as well.
-            assert!(twice < 4 * once + Duration::from_millis(20), "{name}: {once:?}, {twice:?}");
+            let stream = assemble((0..n).map(|i| number(i, n)), len, policy);
+            assert!(stream.captured() >= u64::from(n));
         }
     }
 }

@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
-use crosscap_packet::Endpoint;
-use crosscap_reassembly::{ConnState, Connection, Direction, Phase};
+use crosscap_packet::{Endpoint, TcpFlags};
+use crosscap_reassembly::{ConnState, Connection, Direction, Phase, ResetForm};
 use sha2::{Digest, Sha256};
 
 use super::PointConnections;
@@ -172,10 +172,169 @@ pub(crate) static FIELDS: &[ConnectionField] = &[
         columns: &each_way!("retransmits", Count, |c, end| Some(c.flow(end).retransmits.into())),
     },
     ConnectionField {
+        name: "timeouts",
+        doc: "of the retransmits, those sent because a timer ran out",
+        shown: Shown::No,
+        columns: &each_way!("timeouts", Count, |c, end| Some(c.flow(end).causes.timeout.into())),
+    },
+    ConnectionField {
+        name: "fast_retransmits",
+        doc: "of the retransmits, those asked for by duplicate or selective acknowledgements",
+        shown: Shown::No,
+        columns: &each_way!("fast_retransmits", Count, |c, end| Some(
+            c.flow(end).causes.fast.into()
+        )),
+    },
+    ConnectionField {
+        name: "tail_probes",
+        doc: "of the retransmits, probes with the last segment sooner than the timer",
+        shown: Shown::No,
+        columns: &each_way!("tail_probes", Count, |c, end| Some(
+            c.flow(end).causes.tail_probe.into()
+        )),
+    },
+    ConnectionField {
+        name: "spurious_retransmits",
+        doc: "of the retransmits, those of bytes that had arrived",
+        shown: Shown::No,
+        columns: &each_way!("spurious_retransmits", Count, |c, end| Some(
+            c.flow(end).causes.spurious.into()
+        )),
+    },
+    ConnectionField {
+        name: "out_of_order",
+        doc: "segments that came late: sent before bytes already seen",
+        shown: Shown::No,
+        columns: &each_way!("out_of_order", Count, |c, end| Some(c.flow(end).out_of_order.into())),
+    },
+    ConnectionField {
+        name: "overlaps",
+        doc: "segments that brought new bytes together with some already seen",
+        shown: Shown::No,
+        columns: &each_way!("overlaps", Count, |c, end| Some(c.flow(end).overlaps.into())),
+    },
+    ConnectionField {
+        name: "undecidable",
+        doc: "segments of which this point cannot tell whether they were sent again or came late",
+        shown: Shown::No,
+        columns: &each_way!("undecidable", Count, |c, end| Some(c.flow(end).undecidable.into())),
+    },
+    ConnectionField {
+        name: "gaps",
+        doc: "times that the other end acknowledged bytes which were not captured",
+        shown: Shown::No,
+        columns: &each_way!("gaps", Count, |c, end| Some(c.flow(end).gaps.into())),
+    },
+    ConnectionField {
+        name: "duplicate_acks",
+        doc: "pure acknowledgements that repeated the one before",
+        shown: Shown::No,
+        columns: &each_way!("duplicate_acks", Count, |c, end| Some(
+            c.flow(end).duplicate_acks.into()
+        )),
+    },
+    ConnectionField {
         name: "syns",
         doc: "SYNs or SYN-ACKs, copies aside",
         shown: Shown::No,
         columns: &each_way!("syns", Count, |c, end| Some(c.flow(end).syns.into())),
+    },
+    ConnectionField {
+        name: "fins",
+        doc: "segments with FIN, copies aside",
+        shown: Shown::No,
+        columns: &each_way!("fins", Count, |c, end| Some(c.flow(end).fins.into())),
+    },
+    ConnectionField {
+        name: "rsts",
+        doc: "segments with RST, copies aside",
+        shown: Shown::No,
+        columns: &each_way!("rsts", Count, |c, end| Some(c.flow(end).rsts.into())),
+    },
+    ConnectionField {
+        name: "reset_form",
+        doc: "what the first RST says of its sender: no-socket, refused, abort (by a live socket) or other",
+        shown: Shown::No,
+        columns: &[
+            Column {
+                name: "orig_reset_form",
+                get: Get::Word(FORMS, |row| reset_form(row.connection, Direction::Orig)),
+            },
+            Column {
+                name: "resp_reset_form",
+                get: Get::Word(FORMS, |row| reset_form(row.connection, Direction::Resp)),
+            },
+        ],
+    },
+    ConnectionField {
+        name: "reset_own_ttl",
+        doc: "whether the first RST came with the time to live of the end's first packet; false points to another sender",
+        shown: Shown::No,
+        columns: &each_way!("reset_own_ttl", Flag, |c, end| c.flow(end).reset()?.own_ttl),
+    },
+    ConnectionField {
+        name: "closed_by",
+        doc: "who sent the first FIN or RST, and which",
+        shown: Shown::No,
+        columns: &[Column {
+            name: "closed_by",
+            get: Get::Word(CLOSINGS, |row| closed_by(row.connection)),
+        }],
+    },
+    ConnectionField {
+        name: "half_closed",
+        doc: "from the first FIN to the FIN or RST of the other end; null where there was none",
+        shown: Shown::No,
+        columns: &[Column {
+            name: "half_closed_ns",
+            get: Get::Span(|row| row.connection.half_closed()),
+        }],
+    },
+    ConnectionField {
+        name: "mss",
+        doc: "largest segment that the end takes, as its SYN says",
+        shown: Shown::No,
+        columns: &each_way!("mss", Count, |c, end| Some(
+            c.flow(end).syn_options?.maximum_segment_size?.into()
+        )),
+    },
+    ConnectionField {
+        name: "window_scale",
+        doc: "left shift of the windows the end announces; null where the handshake was not captured",
+        shown: Shown::No,
+        columns: &each_way!("window_scale", Count, |c, end| Some(
+            c.flow(end).window_scale(c.flow(end.reverse()))?.into()
+        )),
+    },
+    ConnectionField {
+        name: "syn_rtt",
+        doc: "from the SYN to the SYN-ACK; null where either was sent twice",
+        shown: Shown::No,
+        columns: &[Column { name: "syn_rtt_ns", get: Get::Span(|row| row.connection.syn_rtt) }],
+    },
+    ConnectionField {
+        name: "ack_rtt",
+        doc: "from the SYN-ACK to its acknowledgement",
+        shown: Shown::No,
+        columns: &[Column { name: "ack_rtt_ns", get: Get::Span(|row| row.connection.ack_rtt) }],
+    },
+    ConnectionField {
+        name: "rtt_min",
+        doc: "shortest time from data to its acknowledgement by the other end",
+        shown: Shown::No,
+        columns: &each_way!("rtt_min_ns", Span, |c, end| c.flow(end).rtt.shortest()),
+    },
+    ConnectionField {
+        name: "rtt_mean",
+        doc: "mean time from data to its acknowledgement by the other end",
+        shown: Shown::No,
+        columns: &each_way!("rtt_mean_ns", Span, |c, end| c.flow(end).rtt.mean()),
+    },
+    ConnectionField {
+        name: "rtt_max",
+        doc: "longest time from data to its acknowledgement by the other end",
+        shown: Shown::No,
+        columns: &each_way!("rtt_max_ns", Span, |c, end| c.flow(end).rtt.longest()),
     },
     ConnectionField {
         name: "keep_alives",
@@ -184,10 +343,83 @@ pub(crate) static FIELDS: &[ConnectionField] = &[
         columns: &each_way!("keep_alives", Count, |c, end| Some(c.flow(end).keep_alives.into())),
     },
     ConnectionField {
+        name: "keep_alive_min",
+        doc: "shortest time between two keep-alive probes without data between them",
+        shown: Shown::No,
+        columns: &each_way!("keep_alive_min_ns", Span, |c, end| c
+            .flow(end)
+            .keep_alive_interval
+            .map(|(min, _)| min)),
+    },
+    ConnectionField {
+        name: "keep_alive_max",
+        doc: "longest time between two keep-alive probes without data between them",
+        shown: Shown::No,
+        columns: &each_way!("keep_alive_max_ns", Span, |c, end| c
+            .flow(end)
+            .keep_alive_interval
+            .map(|(_, max)| max)),
+    },
+    ConnectionField {
+        name: "window_probes",
+        doc: "probes of a window that was 0",
+        shown: Shown::No,
+        columns: &each_way!("window_probes", Count, |c, end| Some(
+            c.flow(end).window_probes.into()
+        )),
+    },
+    ConnectionField {
         name: "zero_windows",
         doc: "pure ACKs and data segments that announced a window of 0",
         shown: Shown::No,
         columns: &each_way!("zero_windows", Count, |c, end| Some(c.flow(end).zero_windows.into())),
+    },
+    ConnectionField {
+        name: "window_closed",
+        doc: "how often the end's window went to 0",
+        shown: Shown::No,
+        columns: &each_way!("window_closed", Count, |c, end| Some(
+            c.flow(end).closed_windows.episodes.into()
+        )),
+    },
+    ConnectionField {
+        name: "window_closed_longest",
+        doc: "the longest time until it opened again",
+        shown: Shown::No,
+        columns: &each_way!("window_closed_longest_ns", Span, |c, end| Some(
+            c.flow(end).closed_windows.longest
+        )),
+    },
+    ConnectionField {
+        name: "window_closed_total",
+        doc: "all times until it opened again",
+        shown: Shown::No,
+        columns: &each_way!("window_closed_total_ns", Span, |c, end| Some(
+            c.flow(end).closed_windows.total
+        )),
+    },
+    ConnectionField {
+        name: "window_full",
+        doc: "segments that filled the window of the other end to the last byte",
+        shown: Shown::No,
+        columns: &each_way!("window_full", Count, |c, end| Some(c.flow(end).window_full.into())),
+    },
+    ConnectionField {
+        name: "beyond_window",
+        doc: "segments with bytes beyond the window of the other end",
+        shown: Shown::No,
+        columns: &each_way!("beyond_window", Count, |c, end| Some(
+            c.flow(end).beyond_window.into()
+        )),
+    },
+    ConnectionField {
+        name: "pause",
+        doc: "the longest time between two packets that follow each other, the handshake included",
+        shown: Shown::No,
+        columns: &[Column {
+            name: "longest_pause_ns",
+            get: Get::Span(|row| row.connection.longest_pause.map(|p| p.nanos())),
+        }],
     },
     ConnectionField {
         name: "silence",
@@ -267,6 +499,26 @@ pub(crate) static FIELDS: &[ConnectionField] = &[
         }],
     },
 ];
+
+fn reset_form(connection: &Connection, end: Direction) -> Option<&'static str> {
+    connection.flow(end).reset().map(|reset| reset.form.as_str())
+}
+
+const FORMS: &[&str] = &[
+    ResetForm::NoSocket.as_str(),
+    ResetForm::Refused.as_str(),
+    ResetForm::Abort.as_str(),
+    ResetForm::Other.as_str(),
+];
+
+fn closed_by(connection: &Connection) -> Option<&'static str> {
+    let (end, sent) = connection.first_close()?;
+    let reset = sent.segment.flags.contains(TcpFlags::RST);
+    CLOSINGS.get(2 * usize::from(reset) + end as usize).copied()
+}
+
+/// As [`closed_by`] counts them.
+const CLOSINGS: &[&str] = &["orig-fin", "resp-fin", "orig-rst", "resp-rst"];
 
 fn sender(connection: &Connection, end: Direction) -> Endpoint {
     match end {
