@@ -191,4 +191,6 @@ const IDLE: i64 = 1_000_000_000;
 const PACKETS_A_LOOK: u64 = 8;
 
 #[cfg(test)]
+mod class_tests;
+#[cfg(test)]
 mod tests;
