@@ -375,11 +375,14 @@ impl Flow {
                 self.live.acking.sacked = Some(end);
             }
         }
-        if !flags.contains(TcpFlags::SYN) {
-            let shift = self.window_scale(peer);
+        // The window of a SYN is never scaled (RFC 7323 §2.2).
+        let shift = if flags.contains(TcpFlags::SYN) {
+            Some(0)
+        } else {
             self.closed_windows.announced(segment.window, at.time);
-            self.live.window.announced(segment, shift);
-        }
+            self.window_scale(peer)
+        };
+        self.live.window.announced(segment, shift);
         peer.gaps += u32::from(gap);
         gap
     }
