@@ -124,7 +124,7 @@ impl Deref for Alive {
 
     fn deref(&self) -> &Live {
         static NOTHING: LazyLock<Live> = LazyLock::new(Live::default);
-        self.0.as_deref().unwrap_or(&NOTHING)
+        self.0.as_deref().unwrap_or_else(|| &NOTHING)
     }
 }
 
