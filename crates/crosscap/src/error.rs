@@ -51,6 +51,22 @@ pub enum Error {
     /// A point has more files than can be numbered.
     #[error("point {0} has more than 65,535 files")]
     TooManyFiles(String),
+    /// Several points were given for what one point has.
+    #[error("{0} points were given, and one is wanted")]
+    SeveralPoints(usize),
+    /// There is no connection with this number.
+    #[error("{point} has no connection {number}: there are {count} connections, numbered from 0")]
+    NoConnection {
+        /// The point.
+        point: String,
+        /// The number asked for.
+        number: usize,
+        /// How many there are.
+        count: usize,
+    },
+    /// Payload could not be kept until the capture is read to its end.
+    #[error("payload cannot be kept in a temporary file: {0}")]
+    Payload(#[source] io::Error),
     /// The threads could not be started.
     #[error("cannot start {threads} threads: {reason}")]
     Threads {

@@ -47,6 +47,12 @@ impl InputFile {
         options.from_file(copy.map_err(io)?, file.clone(), index)
     }
 
+    /// Whether `path` is a name of this file, or of what the standard input came from.
+    pub(crate) fn is(&self, path: &Path) -> bool {
+        let is = |own: &Path| identity(own) == identity(path);
+        is(&self.path) || (self.copy.is_some() && is(Path::new("/dev/stdin")))
+    }
+
     fn is_stdin(&self) -> bool {
         self.named && self.path == Path::new(STDIN)
     }

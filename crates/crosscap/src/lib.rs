@@ -18,6 +18,8 @@
 //!
 //! [`AnalysisBuilder::connections`] stops after tracking: the connections of each point, for a connection table.
 //!
+//! [`AnalysisBuilder::stream`] gives the bytes that one end of a connection sent.
+//!
 //! [`file_info`] tells of one file what it is, as `capinfos` does, and more.
 //!
 //! # The way of the data
@@ -49,10 +51,12 @@ mod info;
 mod read;
 mod second_look;
 mod shards;
+mod stream;
 
 pub use analysis::{Analysis, AnalysisBuilder, Outcome};
 pub use error::Error;
 pub use info::{file_info, sha256};
+pub use stream::ConnectionStream;
 
 pub use crosscap_correlation as correlation;
 pub use crosscap_diagnosis as diagnosis;

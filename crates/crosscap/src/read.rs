@@ -1,7 +1,8 @@
 //! The first look at a point: every packet once.
 
-use crosscap_packet::{Decoded, Decoder, LinkType, NotTcp, Timestamp};
+use crosscap_packet::{Decoded, Decoder, LinkType, NotTcp, TcpPacket, Timestamp};
 use crosscap_parser::{CHUNK, CaptureFile, ReadOptions};
+use crosscap_reassembly::{Judgement, Sighting};
 use crosscap_report::{PointConnections, PointInfo, Quality};
 
 use crate::Error;
@@ -21,18 +22,37 @@ pub(crate) fn read_point(
     options: &ReadOptions,
     threads: usize,
 ) -> Result<PointRead, Error> {
+    read_files(found, options, threads, |state, file| {
+        if threads > 1 {
+            state.read_on_all_cores(file)
+        } else {
+            state.read_on_one_core(file, |_, _, _| Ok(()))
+        }
+    })
+}
+
+/// As [`read_point`], on one core; `each` is told of every segment whose it is, when it was captured, and what it was.
+pub(crate) fn read_point_with(
+    found: FileSet,
+    options: &ReadOptions,
+    mut each: impl FnMut(Judgement, &Sighting, &TcpPacket<'_>) -> Result<(), Error>,
+) -> Result<PointRead, Error> {
+    read_files(found, options, 1, |state, file| state.read_on_one_core(file, &mut each))
+}
+
+fn read_files(
+    found: FileSet,
+    options: &ReadOptions,
+    threads: usize,
+    mut read: impl FnMut(&mut State, CaptureFile) -> Result<CaptureFile, Error>,
+) -> Result<PointRead, Error> {
     let set = found.in_order_of_time(options)?;
     let names = set.display_names();
     let mut state = State { shards: Shards::new(threads), ..State::default() };
     state.seen.quality = set.notes;
     for (index, file) in set.files.iter().enumerate() {
         let index = u16::try_from(index).map_err(|_| Error::TooManyFiles(set.name.clone()))?;
-        let file = file.open(options, index)?;
-        let file = if threads > 1 {
-            state.read_on_all_cores(file)?
-        } else {
-            state.read_on_one_core(file)?
-        };
+        let file = read(&mut state, file.open(options, index)?)?;
         state.seen.file_ended(&names[usize::from(index)], &file);
     }
     let State { shards, decoder, mut seen } = state;
@@ -54,12 +74,20 @@ struct State {
 }
 
 impl State {
-    fn read_on_one_core(&mut self, mut file: CaptureFile) -> Result<CaptureFile, Error> {
+    fn read_on_one_core(
+        &mut self,
+        mut file: CaptureFile,
+        mut each: impl FnMut(Judgement, &Sighting, &TcpPacket<'_>) -> Result<(), Error>,
+    ) -> Result<CaptureFile, Error> {
         let Some(tracker) = self.shards.tracker() else { return Ok(file) };
         while let Some(r) = file.next_record()? {
             self.seen.packet(r.timestamp);
             match self.decoder.decode(r.link_type, r.data, r.original_len, r.timestamp) {
-                Decoded::Tcp(packet) => _ = tracker.push(r.frame, r.timestamp, &packet),
+                Decoded::Tcp(packet) => {
+                    let at =
+                        Sighting { time: r.timestamp, frame: r.frame, segment: packet.segment };
+                    each(tracker.push_segment(packet.src, packet.dst, at), &at, &packet)?;
+                }
                 Decoded::IcmpError(error) => tracker.push_icmp(r.frame, r.timestamp, &error),
                 Decoded::NotTcp(why) => self.seen.not_tcp(why),
                 _ => {}

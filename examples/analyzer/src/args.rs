@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Parser, Subcommand, ValueEnum};
 use crosscap::parser::ReadOptions;
+use crosscap::reassembly::{Direction, OnGap, OverlapPolicy};
 use crosscap::report::{ConnectionFilter, ConnectionOrder, connection_fields};
 use crosscap::{Analysis, AnalysisBuilder};
 
@@ -19,6 +20,7 @@ pub(crate) struct Args {
 pub(crate) enum Command {
     Diagnose(Diagnose),
     Connections(Connections),
+    Stream(Stream),
     Info(Info),
 }
 
@@ -111,6 +113,119 @@ impl Points {
         match self.threads {
             Some(threads) => analysis.threads(threads.into()),
             None => analysis,
+        }
+    }
+}
+
+/// Write the bytes that one end of a connection sent, in order, each once
+///
+/// Bytes that were not captured and segments that contradict each other are told on the standard error.
+///
+/// Exit status: 0 all there, 1 bytes are missing or contradict each other, 2 usage or input error.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Stream {
+    /// The captures of one observation point, as for `crosscap connections`
+    #[arg(value_name = "[NAME=]FILE[,FILE…]", value_parser = point)]
+    point: PointArg,
+
+    /// Which one: its number in `crosscap connections`
+    #[arg(long, value_name = "N")]
+    pub(crate) connection: usize,
+
+    /// What the originator sent, or what the responder sent
+    #[arg(long, value_enum)]
+    pub(crate) direction: Sender,
+
+    /// Where to write the bytes [default: the standard output]; never one of the captures
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+
+    /// What to do where bytes are missing
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) gaps: Gaps,
+
+    /// Whose bytes count where segments overlap
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) overlap: Overlap,
+
+    #[command(flatten)]
+    reading: Reading,
+}
+
+impl Stream {
+    pub(crate) fn analysis(&self) -> AnalysisBuilder {
+        let PointArg { name, files, .. } = self.point.clone();
+        Analysis::builder().reading(self.reading.options()).point(name, files)
+    }
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Sender {
+    /// The originator
+    Orig,
+    /// The responder
+    Resp,
+}
+
+impl From<Sender> for Direction {
+    fn from(sender: Sender) -> Self {
+        match sender {
+            Sender::Orig => Self::Orig,
+            Sender::Resp => Self::Resp,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, ValueEnum)]
+pub(crate) enum Gaps {
+    /// Go on behind them
+    #[default]
+    Skip,
+    /// Write zeros, which can be many GiB
+    Zeros,
+    /// End there
+    Stop,
+    /// Write nothing at all
+    Error,
+}
+
+impl From<Gaps> for OnGap {
+    fn from(gaps: Gaps) -> Self {
+        match gaps {
+            Gaps::Skip => Self::Skip,
+            Gaps::Zeros => Self::Zeros,
+            Gaps::Stop => Self::Stop,
+            Gaps::Error => Self::Error,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+pub(crate) enum Overlap {
+    /// Those that came first: Windows, and tshark
+    #[default]
+    First,
+    /// Those that came last: tcpflow
+    Last,
+    /// As BSD and macOS do
+    Bsd,
+    /// As Linux does
+    Linux,
+    /// As Linux before 2.4 did
+    OldLinux,
+    /// As Solaris does
+    Solaris,
+}
+
+impl From<Overlap> for OverlapPolicy {
+    fn from(overlap: Overlap) -> Self {
+        match overlap {
+            Overlap::First => Self::First,
+            Overlap::Last => Self::Last,
+            Overlap::Bsd => Self::Bsd,
+            Overlap::Linux => Self::Linux,
+            Overlap::OldLinux => Self::OldLinux,
+            Overlap::Solaris => Self::Solaris,
         }
     }
 }

@@ -5,6 +5,7 @@ mod connections;
 mod diagnose;
 mod info;
 mod output;
+mod stream;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -29,6 +30,7 @@ fn main() -> ExitCode {
     let result = match args.command {
         Command::Diagnose(diagnose) => diagnose::run(&diagnose),
         Command::Connections(connections) => connections::run(&connections),
+        Command::Stream(stream) => stream::run(&stream),
         Command::Info(info) => info::run(&info),
     };
     result.unwrap_or_else(|error| {

@@ -20,8 +20,12 @@ pub(crate) fn write(
 /// Says on the standard error, a line each, what makes a point say less than it should.
 pub(crate) fn warn(point: &str, quality: &[Quality]) {
     for quality in quality.iter().filter(|quality| quality.loses_packets()) {
-        let warning = escape_for_terminal(&format!("{point}: {}", quality.detail));
-        // Nobody may be listening here.
-        let _ = writeln!(io::stderr(), "crosscap: warning: {warning}");
+        warning(&format!("{point}: {}", quality.detail));
     }
+}
+
+/// Says one thing on the standard error.
+pub(crate) fn warning(what: &str) {
+    // Nobody may be listening here.
+    let _ = writeln!(io::stderr(), "crosscap: warning: {}", escape_for_terminal(what));
 }

@@ -1,9 +1,11 @@
 //! From the segments of a flow to its stream.
 
+use std::ops::Range;
+
 use super::assembly::Role;
 use super::gaps::Missing;
 use super::number::is_near;
-use super::overlap::conflicts;
+use super::overlap::{conflicts, differing};
 use super::resolve::{Piece, Span, resolve};
 use super::{Aside, AsideKind, Assembly, Chunk, OverlapPolicy, Payload, Stream};
 
@@ -11,6 +13,17 @@ impl<P: Payload> Assembly<P> {
     /// What came out. Takes O(n log n) for n segments, whatever their order, and looks at each byte at most twice.
     #[must_use]
     pub fn finish(self, policy: OverlapPolicy) -> Stream<P> {
+        self.finish_with(policy, |kept, other| differing(kept.bytes()?, other.bytes()?))
+    }
+
+    /// As [`finish`](Self::finish), for payload that is not at hand: `compare` is given two handles of one length where
+    /// segments overlap, and says from where to where they differ, if they do.
+    #[must_use]
+    pub fn finish_with(
+        self,
+        policy: OverlapPolicy,
+        compare: impl FnMut(P, P) -> Option<Range<usize>>,
+    ) -> Stream<P> {
         let (origin, from_start) = self.origin();
         let limit = self.fin.map(|fin| fin.max(origin));
         let clip = |at: i64| at.clamp(origin, limit.unwrap_or(i64::MAX));
@@ -30,7 +43,7 @@ impl<P: Payload> Assembly<P> {
         }
         let pieces = resolve(&spans, policy);
         let (conflicts, conflict_count) =
-            conflicts(&self.held, &spans, &pieces, origin, Stream::<P>::MAX_CONFLICTS);
+            conflicts(&self.held, &spans, &pieces, origin, Stream::<P>::MAX_CONFLICTS, compare);
         let end = limit.unwrap_or_else(|| top.max(self.acked.unwrap_or(top)));
         // The last number may be that of a FIN.
         let acked = self.acked.map(|a| if limit.is_none() && a > top { a - 1 } else { a });

@@ -97,7 +97,7 @@ impl<P: Payload> Stream<P> {
     }
 
     /// Where segments contradict each other, in capture order of those that were not kept: the first
-    /// [`Self::MAX_CONFLICTS`]. Empty where [`Payload::bytes`] gives none.
+    /// [`Self::MAX_CONFLICTS`]. Empty where [`Payload::bytes`] gives none, unless [`Assembly::finish_with`] compared.
     #[must_use]
     pub fn conflicts(&self) -> &[Conflict] {
         &self.conflicts

@@ -1,5 +1,7 @@
 //! Which of several segments counts where they overlap.
 
+use std::ops::Range;
+
 use crosscap_packet::FrameRef;
 
 use super::Payload;
@@ -75,26 +77,25 @@ pub(super) fn conflicts<P: Payload>(
     pieces: &[Piece],
     origin: i64,
     limit: usize,
+    mut compare: impl FnMut(P, P) -> Option<Range<usize>>,
 ) -> (Vec<Conflict>, u64) {
     let (mut found, mut count) = (Vec::new(), 0);
     for span in spans.iter().filter(|s| !s.is_probe) {
         let other = &held[span.order as usize];
-        let Some(bytes) = other.payload.bytes() else { continue };
         let from = pieces.partition_point(|p| p.end <= span.start);
         for piece in pieces[from..].iter().take_while(|p| p.start < span.end) {
             let kept = &held[piece.owner as usize];
             if piece.owner == span.order || kept.is_probe() {
                 continue;
             }
-            let Some(kept_bytes) = kept.payload.bytes() else { continue };
             let (start, end) = (piece.start.max(span.start), piece.end.min(span.end));
-            let part = |h: &Held<P>| (start - h.start) as usize..(end - h.start) as usize;
-            let (a, b) = (kept_bytes.get(part(kept)), bytes.get(part(other)));
-            if let Some((first, last)) = differing(a.unwrap_or_default(), b.unwrap_or_default()) {
+            let part =
+                |h: &Held<P>| h.payload.part((start - h.start) as usize..(end - h.start) as usize);
+            if let Some(differing) = compare(part(kept), part(other)) {
                 count += 1;
                 if found.len() < limit {
-                    let offset = (start - origin) as u64 + first as u64;
-                    let len = (last - first + 1) as u64;
+                    let offset = (start - origin) as u64 + differing.start as u64;
+                    let len = differing.len() as u64;
                     found.push(Conflict { offset, len, kept: kept.frame, other: other.frame });
                 }
             }
@@ -103,12 +104,12 @@ pub(super) fn conflicts<P: Payload>(
     (found, count)
 }
 
-/// The first and the last place where two slices differ.
-fn differing(a: &[u8], b: &[u8]) -> Option<(usize, usize)> {
+/// From the first to the last place where two slices of one length differ.
+pub(super) fn differing(a: &[u8], b: &[u8]) -> Option<Range<usize>> {
     if a == b {
         return None;
     }
     let first = a.iter().zip(b).position(|(a, b)| a != b)?;
     let last = a.iter().zip(b).rposition(|(a, b)| a != b)?;
-    Some((first, last))
+    Some(first..last + 1)
 }

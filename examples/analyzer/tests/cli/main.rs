@@ -12,6 +12,8 @@ mod inputs;
 mod info;
 // What comes out: status, report, warnings.
 mod status;
+// The bytes of a connection.
+mod stream;
 // What reaches a terminal, and what must not.
 mod terminal;
 
