@@ -54,7 +54,7 @@ impl AnalysisBuilder {
     /// from 0, in the order of [`connections`](Self::connections).
     ///
     /// The payload of this direction is copied: into memory, or into a temporary file without a name where it is more than
-    /// 64 MiB. A segment with payload takes some 150 bytes of memory besides. 16 million of them are kept; the gaps that
+    /// 64 MiB. A segment with payload takes some 200 bytes of memory besides. 16 million of them are kept; the gaps that
     /// the others leave are told as [`GapKind::LeftOut`](crosscap_reassembly::GapKind::LeftOut).
     ///
     /// # Errors
