@@ -37,8 +37,7 @@
 //! look. The result does not depend on the number of threads or on the order of the points, except that the first point
 //! named gives the reference clock.
 //!
-//! Limits: pcap and pcapng, plain or gzipped; devices that end TCP or rewrite sequence
-//! numbers are not seen through.
+//! Limits: devices that end TCP or rewrite sequence numbers are not seen through.
 
 #![forbid(unsafe_code)]
 
