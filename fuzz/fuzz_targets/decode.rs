@@ -3,7 +3,7 @@
 #![no_main]
 
 use crosscap_fuzz::{seeds, start};
-use crosscap_packet::{Decoded, LinkType, Segment, TcpPacket, decode};
+use crosscap_packet::{Decoded, LinkType, OptionSummary, Segment, TcpPacket, decode};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(init: start(seeds::decode), |data: &[u8]| {
@@ -37,9 +37,12 @@ fuzz_target!(init: start(seeds::decode), |data: &[u8]| {
             (_, Decoded::NotTcp(_)) => {}
             (Decoded::Tcp(packet), Decoded::Tcp(cut)) => {
                 assert!(packet.payload.starts_with(cut.payload));
-                // The option may be cut.
-                let timestamps = packet.segment.timestamps;
-                let segment = Segment { timestamps, ..cut.segment };
+                // Options may be cut; that there are some is known.
+                let Segment { timestamps, options, .. } = packet.segment;
+                let absent = OptionSummary::Absent;
+                assert!(cut.segment.options == options || cut.segment.options == OptionSummary::Other);
+                assert_eq!(cut.segment.options == absent, options == absent);
+                let segment = Segment { timestamps, options, ..cut.segment };
                 let (options, payload) = (packet.options, packet.payload);
                 assert_eq!(TcpPacket { segment, options, payload, ..cut }, packet);
             }

@@ -40,7 +40,7 @@ pub enum OptionSummary {
     /// There is no option at all. A reset by a host without a socket has none.
     #[default]
     Absent,
-    /// None that this type tells.
+    /// None that this type tells, or options that the snap length cut.
     Other,
     /// Of a SYN or SYN-ACK.
     Syn(SynOptions),

@@ -20,7 +20,8 @@ pub(super) fn packet<'a>(ip: &Ip, data: Bytes<'a>, tunnel: Option<Tunnel>) -> De
         return Decoded::NotTcp(NotTcp::Malformed);
     }
     // A short snap length may cut the options; the fixed header tells enough.
-    let options = TcpOptions::new(&data.captured[20..header_len.min(data.captured.len())]);
+    let captured = header_len.min(data.captured.len());
+    let options = TcpOptions::new(&data.captured[20..captured]);
     let ack = SeqNumber(u32::from_be_bytes([header[8], header[9], header[10], header[11]]));
     let flags = TcpFlags(header[13]);
     let segment = Segment {
@@ -32,7 +33,11 @@ pub(super) fn packet<'a>(ip: &Ip, data: Bytes<'a>, tunnel: Option<Tunnel>) -> De
         ip_id: ip.id,
         payload_len: u32::try_from(data.len - header_len).unwrap_or(u32::MAX),
         timestamps: options.timestamps(),
-        options: if header_len > 20 { options.summary(flags, ack) } else { OptionSummary::Absent },
+        options: match header_len {
+            20 => OptionSummary::Absent,
+            _ if captured < header_len => OptionSummary::Other,
+            _ => options.summary(flags, ack),
+        },
     };
     Decoded::Tcp(TcpPacket {
         src: Endpoint { addr: ip.src, port: u16::from_be_bytes([header[0], header[1]]) },

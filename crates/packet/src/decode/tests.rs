@@ -5,7 +5,7 @@ use etherparse::{LaxSlicedPacket, PacketBuilder, TransportSlice};
 use proptest::prelude::*;
 
 use super::*;
-use crate::{TcpFlags, TcpTimestamps, TunnelKind};
+use crate::{OptionSummary, SynOptions, TcpFlags, TcpTimestamps, TunnelKind};
 
 const PAYLOAD: &[u8] = b"GET / HTTP/1.1\r\n\r\n";
 
@@ -130,6 +130,32 @@ fn lengths_come_from_the_ip_header_not_from_padding_or_the_snap_length() {
     let mut offload = ip.clone();
     offload[2..4].fill(0);
     assert_eq!(tcp(LinkType::RAW, &offload).payload, PAYLOAD);
+}
+
+/// A SYN whose options were cut does not say that its sender has no window scale.
+#[test]
+fn cut_options_say_nothing() {
+    let mut syn = Vec::new();
+    PacketBuilder::ipv4([10, 1, 0, 2], [10, 96, 0, 10], 63)
+        .tcp(40422, 80, 7, 64)
+        .syn()
+        .options_raw(&[2, 4, 5, 180, 1, 3, 3, 7])
+        .unwrap()
+        .write(&mut syn, &[])
+        .unwrap();
+    let options = |captured: usize| match decode(LinkType::RAW, &syn[..captured], 48) {
+        Decoded::Tcp(packet) => packet.segment.options,
+        other => panic!("{other:?}"),
+    };
+    let whole = SynOptions {
+        maximum_segment_size: Some(1460),
+        window_scale: Some(7),
+        sack_permitted: false,
+    };
+    assert_eq!(options(48), OptionSummary::Syn(whole));
+    for captured in 40..48 {
+        assert_eq!(options(captured), OptionSummary::Other);
+    }
 }
 
 #[test]
