@@ -337,8 +337,11 @@ impl Connection {
         }
         if verdict.new_bytes > 0 {
             history.push_once(case(b'd'));
-        } else if verdict.is_resent() && !syn {
-            history.push_logarithmic(case(b't'), flow.retransmits.into());
+        }
+        if matches!(verdict.class, SegmentClass::Retransmission(_)) && !syn {
+            // A SYN sent again has no letter, and must not use up the first.
+            let syns = flow.syns.saturating_sub(1);
+            history.push_logarithmic(case(b't'), flow.retransmits.saturating_sub(syns).into());
         }
         if fin && flow.fin.is_some_and(|first| first.frame == at.frame) {
             history.push(case(b'f'));

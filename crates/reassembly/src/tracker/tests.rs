@@ -121,6 +121,21 @@ fn resent_data_counts_once_and_keep_alives_do_not_count() {
 }
 
 #[test]
+fn the_first_data_sent_again_has_its_letter_whatever_was_before() {
+    let mut talk = Talk::new();
+    talk.say(0, Direction::Orig, SYN, 0, 0, 0);
+    talk.say(SECOND, Direction::Orig, SYN, 0, 0, 0);
+    talk.say(SECOND + 1, Direction::Resp, SYN | ACK, 0, 1, 0);
+    talk.say(SECOND + 2, Direction::Orig, ACK, 1, 1, 10);
+    talk.say(2 * SECOND, Direction::Orig, ACK, 1, 1, 10);
+    // Lost before it came here.
+    talk.say(2 * SECOND + 1, Direction::Resp, ACK, 11, 11, 10);
+    talk.say(2 * SECOND + 2, Direction::Resp, ACK, 1, 11, 10);
+    talk.say(3 * SECOND, Direction::Resp, ACK, 1, 11, 10);
+    assert_eq!(talk.only().history(), "ShDTdt");
+}
+
+#[test]
 fn a_packet_recorded_twice_changes_nothing_but_the_count() {
     let mut talk = Talk::new();
     talk.handshake(0, 0);
