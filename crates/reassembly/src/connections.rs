@@ -86,7 +86,7 @@ impl Iterator for IntoConnections {
     type Item = Connection;
 
     fn next(&mut self) -> Option<Connection> {
-        self.0.next().map(|slot| slot.connection())
+        self.0.next().map(Slot::into_connection)
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
@@ -104,6 +104,12 @@ impl Slot {
         };
         connection.finish();
         connection
+    }
+
+    fn into_connection(self) -> Connection {
+        let Self::Tracked(mut connection) = self else { return self.connection() };
+        connection.finish();
+        *connection
     }
 
     pub(crate) fn first_frame(&self) -> FrameRef {

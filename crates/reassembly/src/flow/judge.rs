@@ -2,6 +2,7 @@
 
 use crosscap_packet::{OptionSummary, Segment, SeqNumber, TcpFlags};
 
+use super::recent::digest;
 use super::{Acking, Flow, Sighting, Timing};
 use crate::coverage::{Added, Opener};
 use crate::{Cause, Certainty, SegmentClass};
@@ -52,12 +53,13 @@ impl Flow {
         let more_acked = flags.contains(TcpFlags::ACK)
             && self.acked.is_none_or(|highest| segment.ack.ahead_of(highest) > 0);
         let more_sent = end > self.coverage.high();
+        let digest = digest(&segment);
         // What says something new cannot be a copy.
-        if !more_acked && !more_sent && self.live.recent.has(&at) {
+        if !more_acked && !more_sent && self.live.recent.has(&at, digest) {
             self.copies += 1;
             return Verdict::decided(SegmentClass::Copy);
         }
-        self.live.recent.remember(&at);
+        self.live.recent.remember(&at, digest);
         self.last_is_news = more_acked || self.last.is_none_or(|last| is_stamped_later(&at, &last));
         self.last = Some(at);
         if flags.contains(TcpFlags::RST) {

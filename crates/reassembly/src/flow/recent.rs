@@ -15,9 +15,10 @@ use crate::Sighting;
 pub(super) struct Recent([Option<(Timestamp, u32)>; KEPT]);
 
 impl Recent {
-    pub(super) fn remember(&mut self, at: &Sighting) {
+    /// `digest` is that of the packet.
+    pub(super) fn remember(&mut self, at: &Sighting, digest: u32) {
         self.0.rotate_right(1);
-        self.0[0] = Some((at.time, digest(&at.segment)));
+        self.0[0] = Some((at.time, digest));
         // Copies come in the order of what they are copies of: these can have none any more.
         for packet in &mut self.0[1..] {
             if packet.is_some_and(|(time, _)| at.time.since(time) > COPY_WINDOW) {
@@ -46,10 +47,9 @@ impl Recent {
 
     /// Whether the packet is one of them. Resets and others without an identification of their own may be sent twice in a
     /// row; they are not judged.
-    pub(super) fn has(&self, at: &Sighting) -> bool {
+    pub(super) fn has(&self, at: &Sighting, digest: u32) -> bool {
         let s = &at.segment;
         let identified = s.ip_id != 0 || (s.timestamps.is_some() && s.seq_len() > 0);
-        let digest = digest(s);
         identified
             && self.0.iter().flatten().any(|&(time, earlier)| {
                 earlier == digest && at.time.since(time).abs() <= COPY_WINDOW
@@ -59,7 +59,7 @@ impl Recent {
 
 /// Of what [`Segment::is_copy_of`] compares. Only packets that say nothing new are looked up: one in five hundred
 /// million of them is taken for a copy by chance.
-fn digest(segment: &Segment) -> u32 {
+pub(super) fn digest(segment: &Segment) -> u32 {
     let hash = FixedState::with_seed(0).hash_one(segment.copy_key());
     (hash >> 32) as u32
 }
