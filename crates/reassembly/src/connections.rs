@@ -4,6 +4,7 @@ use crosscap_packet::{Endpoint, FrameRef, Timestamp};
 
 use crate::Connection;
 use crate::pack::Packed;
+use crate::tracked::Tracked;
 
 /// Connections in order of their first packets. Most are kept in a few hundred bytes and unpacked when asked for.
 #[derive(Clone, Debug, Default)]
@@ -14,7 +15,7 @@ pub struct Connections {
 
 #[derive(Clone, Debug)]
 pub(crate) enum Slot {
-    Tracked(Box<Connection>),
+    Tracked(Box<Tracked>),
     Packed(Packed),
 }
 
@@ -98,23 +99,22 @@ impl ExactSizeIterator for IntoConnections {}
 
 impl Slot {
     fn connection(&self) -> Connection {
-        let mut connection = match self {
-            Self::Tracked(connection) => (**connection).clone(),
-            Self::Packed(packed) => packed.unpack(),
-        };
-        connection.finish();
-        connection
+        match self {
+            Self::Tracked(tracked) => tracked.connection.clone(),
+            Self::Packed(packed) => packed.unpack().connection,
+        }
     }
 
     fn into_connection(self) -> Connection {
-        let Self::Tracked(mut connection) = self else { return self.connection() };
-        connection.finish();
-        *connection
+        match self {
+            Self::Tracked(tracked) => tracked.connection,
+            Self::Packed(packed) => packed.unpack().connection,
+        }
     }
 
     pub(crate) fn first_frame(&self) -> FrameRef {
         match self {
-            Self::Tracked(connection) => connection.first_frame,
+            Self::Tracked(tracked) => tracked.connection.first_frame,
             Self::Packed(packed) => packed.first_frame(),
         }
     }
@@ -122,29 +122,29 @@ impl Slot {
     /// Originator and responder.
     pub(crate) fn ends(&self) -> (Endpoint, Endpoint) {
         match self {
-            Self::Tracked(connection) => (connection.orig, connection.resp),
+            Self::Tracked(tracked) => (tracked.connection.orig, tracked.connection.resp),
             Self::Packed(packed) => packed.ends(),
         }
     }
 
     /// Unpacks it where it stands.
-    pub(crate) fn tracked(&mut self) -> &mut Connection {
+    pub(crate) fn tracked(&mut self) -> &mut Tracked {
         if let Self::Packed(packed) = self {
-            *self = Self::Tracked(Box::new(packed.unpack()));
+            *self = Self::Tracked(packed.unpack());
         }
         match self {
-            Self::Tracked(connection) => connection,
+            Self::Tracked(tracked) => tracked,
             Self::Packed(_) => unreachable!("unpacked above"),
         }
     }
 
     /// Packs it where it stands, unless it has said something since `now` less `idle` nanoseconds. Whether it is packed.
     pub(crate) fn pack(&mut self, now: Timestamp, idle: i64) -> bool {
-        let Self::Tracked(connection) = self else { return true };
-        if now.since(connection.last().time) < idle {
+        let Self::Tracked(tracked) = self else { return true };
+        if tracked.last().is_some_and(|last| now.since(last.time) < idle) {
             return false;
         }
-        let Some(packed) = Packed::new(connection) else { return false };
+        let Some(packed) = Packed::new(tracked) else { return false };
         *self = Self::Packed(packed);
         true
     }

@@ -14,10 +14,15 @@ use crate::pack::Code;
 pub(crate) struct Coverage {
     low: i64,
     high: i64,
-    // Invariant: disjoint, not adjacent, none empty, all inside low..high; by their start.
     // Boxed: most flows have none, and there are many flows.
-    #[expect(clippy::box_collection)]
-    holes: Option<Box<BTreeMap<i64, Hole>>>,
+    holes: Option<Box<Holes>>,
+}
+
+/// What is missing.
+#[derive(Clone, Debug, Default)]
+struct Holes {
+    // Invariant: disjoint, not adjacent, none empty, all inside low..high; by their start.
+    known: BTreeMap<i64, Hole>,
     /// Bytes of holes that are no longer remembered.
     forgotten: u64,
 }
@@ -72,60 +77,36 @@ impl Coverage {
 
     /// Bytes inside the seen range that were not captured.
     pub(crate) fn missing(&self) -> u64 {
-        let holes = self.holes.iter().flat_map(|holes| holes.iter());
-        self.forgotten + holes.map(|(start, hole)| (hole.end - start).unsigned_abs()).sum::<u64>()
+        self.holes.as_ref().map_or(0, |holes| {
+            let known = holes.known.iter();
+            holes.forgotten
+                + known.map(|(start, hole)| (hole.end - start).unsigned_abs()).sum::<u64>()
+        })
     }
 
     /// Whether a hole begins in `start..end`.
     pub(crate) fn has_hole_in(&self, start: i64, end: i64) -> bool {
         start < end
-            && self.holes.as_ref().is_some_and(|holes| holes.range(start..end).next().is_some())
+            && self.holes.as_ref().is_some_and(|h| h.known.range(start..end).next().is_some())
     }
 
     /// Holes remembered.
     pub(crate) fn hole_count(&self) -> usize {
-        self.holes.as_ref().map_or(0, |holes| holes.len())
+        self.holes.as_ref().map_or(0, |holes| holes.known.len())
     }
 
     /// Passes over its numbers.
     pub(crate) fn code(&mut self, c: &mut impl Code) {
         c.near(&mut self.high, 0);
-        let mut is = [self.low != 0, self.forgotten != 0, self.holes.is_some()];
+        let mut is = [self.low != 0, self.holes.is_some()];
         c.flags(&mut is);
-        let [low, forgotten, holes] = is;
+        let [low, holes] = is;
         if low {
             c.near(&mut self.low, 0);
         }
-        if forgotten {
-            c.number(&mut self.forgotten);
-        }
         if holes {
-            self.code_holes(c);
+            self.holes.get_or_insert_default().code(c);
         }
-    }
-
-    fn code_holes(&mut self, c: &mut impl Code) {
-        let mut count = self.hole_count() as u64;
-        c.number(&mut count);
-        let mut known = self.holes.take().unwrap_or_default().into_iter();
-        let mut holes = BTreeMap::new();
-        let mut before = 0;
-        for _ in 0..count {
-            let nothing = Opener { time: Timestamp(0), sent: None, ip_id: 0 };
-            let (mut start, mut hole) =
-                known.next().unwrap_or((0, Hole { end: 0, opened: nothing }));
-            c.near(&mut start, before);
-            c.near(&mut hole.end, start);
-            before = hole.end;
-            let opened = &mut hole.opened;
-            c.near(&mut opened.time.0, 0);
-            c.short(&mut opened.ip_id);
-            let mut is = [opened.sent.is_some()];
-            c.flags(&mut is);
-            c.option(&mut opened.sent, is[0], |c, sent| c.near_u32(&mut sent.0, 0));
-            holes.insert(start, hole);
-        }
-        self.holes = Some(Box::new(holes));
     }
 
     /// Adds `start..end`, which `by` brought.
@@ -164,22 +145,22 @@ impl Coverage {
     fn fill(&mut self, start: i64, end: i64) -> Added {
         let mut added = Added::default();
         let Some(holes) = &mut self.holes else { return added };
-        while let Some((&hole_start, &hole)) = holes.range(..end).next_back() {
+        while let Some((&hole_start, &hole)) = holes.known.range(..end).next_back() {
             if hole.end <= start {
                 break;
             }
-            holes.remove(&hole_start);
+            holes.known.remove(&hole_start);
             if hole.end > end {
-                holes.insert(end, hole);
+                holes.known.insert(end, hole);
             }
             added.new += (hole.end.min(end) - hole_start.max(start)).unsigned_abs();
             added.filled = Some(hole.opened);
             if hole_start < start {
-                holes.insert(hole_start, Hole { end: start, ..hole });
+                holes.known.insert(hole_start, Hole { end: start, ..hole });
                 break;
             }
         }
-        if holes.is_empty() {
+        if holes.known.is_empty() && holes.forgotten == 0 {
             self.holes = None;
         }
         added
@@ -187,13 +168,42 @@ impl Coverage {
 
     fn open_hole(&mut self, start: i64, end: i64, opened: Opener) {
         if start < end {
-            let holes = self.holes.get_or_insert_default();
-            holes.insert(start, Hole { end, opened });
-            if holes.len() > MAX_HOLES
-                && let Some((start, hole)) = holes.pop_first()
-            {
-                self.forgotten += (hole.end - start).unsigned_abs();
-            }
+            self.holes.get_or_insert_default().open(start, Hole { end, opened });
+        }
+    }
+}
+
+impl Holes {
+    fn open(&mut self, start: i64, hole: Hole) {
+        self.known.insert(start, hole);
+        if self.known.len() > MAX_HOLES
+            && let Some((start, hole)) = self.known.pop_first()
+        {
+            self.forgotten += (hole.end - start).unsigned_abs();
+        }
+    }
+
+    /// Passes over its numbers.
+    fn code(&mut self, c: &mut impl Code) {
+        c.number(&mut self.forgotten);
+        let mut count = self.known.len() as u64;
+        c.number(&mut count);
+        let mut known = std::mem::take(&mut self.known).into_iter();
+        let mut before = 0;
+        for _ in 0..count {
+            let nothing = Opener { time: Timestamp(0), sent: None, ip_id: 0 };
+            let (mut start, mut hole) =
+                known.next().unwrap_or((0, Hole { end: 0, opened: nothing }));
+            c.near(&mut start, before);
+            c.near(&mut hole.end, start);
+            before = hole.end;
+            let opened = &mut hole.opened;
+            c.near(&mut opened.time.0, 0);
+            c.short(&mut opened.ip_id);
+            let mut is = [opened.sent.is_some()];
+            c.flags(&mut is);
+            c.option(&mut opened.sent, is[0], |c, sent| c.near_u32(&mut sent.0, 0));
+            self.known.insert(start, hole);
         }
     }
 }

@@ -48,6 +48,7 @@ mod reset;
 mod silence;
 mod state;
 mod stream;
+mod tracked;
 mod tracker;
 
 pub use class::{Cause, Certainty, Judgement, SegmentClass};

@@ -10,6 +10,7 @@ use hashbrown::HashTable;
 
 use crate::connections::Slot;
 use crate::flow::Verdict;
+use crate::tracked::Tracked;
 use crate::{Connection, Connections, Judgement, SegmentClass, Sighting};
 
 /// Finds the connection of each segment and keeps all connections of one observation point.
@@ -72,12 +73,12 @@ impl Tracker {
         let hash = self.hasher.hash(src, dst);
         let found = self.find(hash, src, dst);
         let index = match found {
-            Some(i) if !begins_anew(self.wake(i), src, &at.segment) => i,
+            Some(i) if !begins_anew(&self.wake(i).connection, src, &at.segment) => i,
             _ => self.insert(hash, found, originator(src, dst, at.segment.flags)),
         };
-        let connection = self.slots[index as usize].tracked();
-        let direction = connection.direction_from(src);
-        let Verdict { class, certainty, new_bytes, .. } = connection.push(direction, at);
+        let tracked = self.slots[index as usize].tracked();
+        let direction = tracked.connection.direction_from(src);
+        let Verdict { class, certainty, new_bytes, .. } = tracked.push(direction, at);
         self.pushed += 1;
         self.copies += u64::from(class == SegmentClass::Copy);
         if self.pushed.is_multiple_of(PACKETS_A_LOOK) || found != Some(index) {
@@ -93,7 +94,7 @@ impl Tracker {
     pub fn push_icmp(&mut self, frame: FrameRef, time: Timestamp, error: &IcmpError) {
         let hash = self.hasher.hash(error.src, error.dst);
         if let Some(index) = self.find(hash, error.src, error.dst) {
-            self.wake(index).icmp_error(frame, time, error);
+            self.wake(index).connection.icmp_error(frame, time, error);
         }
     }
 
@@ -111,7 +112,7 @@ impl Tracker {
         self.table.find(hash, same_tuple).copied()
     }
 
-    fn wake(&mut self, index: u32) -> &mut Connection {
+    fn wake(&mut self, index: u32) -> &mut Tracked {
         let slot = &mut self.slots[index as usize];
         if matches!(slot, Slot::Packed(_)) {
             self.tracked.push_back(index);
@@ -127,8 +128,9 @@ impl Tracker {
     ) -> u32 {
         // Four billion connections would need more memory than there is; the last index is then shared.
         let index = u32::try_from(self.slots.len()).unwrap_or(u32::MAX - 1);
-        let incarnation = before.map_or(1, |b| self.wake(b).incarnation.saturating_add(1));
-        self.slots.push(Slot::Tracked(Box::new(Connection::new(orig, resp, incarnation))));
+        let incarnation =
+            before.map_or(1, |b| self.wake(b).connection.incarnation.saturating_add(1));
+        self.slots.push(Slot::Tracked(Box::new(Tracked::new(orig, resp, incarnation))));
         self.tracked.push_back(index);
         let (hasher, slots) = (&self.hasher, &self.slots);
         let rehash = |&i: &u32| {

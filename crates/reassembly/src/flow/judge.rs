@@ -3,7 +3,8 @@
 use crosscap_packet::{OptionSummary, Segment, SeqNumber, TcpFlags};
 
 use super::recent::digest;
-use super::{Acking, Flow, Sighting, Timing};
+use super::rtt::Timing;
+use super::{End, Sighting};
 use crate::coverage::{Added, Opener};
 use crate::{Cause, Certainty, SegmentClass};
 
@@ -37,52 +38,58 @@ impl Verdict {
     }
 }
 
-impl Flow {
+impl End<'_> {
     /// Takes the next packet of this flow; `peer` is the other one.
-    pub(crate) fn push(&mut self, peer: &mut Self, at: Sighting) -> Verdict {
+    pub(crate) fn push(&mut self, peer: &mut End<'_>, at: Sighting) -> Verdict {
         let segment = at.segment;
         let flags = segment.flags;
-        self.packets += 1;
+        self.flow.packets += 1;
         let syn = flags.contains(TcpFlags::SYN);
-        if self.first.is_none() {
-            self.first = Some(at);
-            self.base = segment.seq + u32::from(syn);
+        if self.flow.packets == 1 {
+            self.flow.first = Some(at);
+            self.live.sent_at = at.time;
+            self.flow.base = segment.seq + u32::from(syn);
         }
-        let start = self.offset(segment.seq + u32::from(syn));
+        let start = self.flow.offset(segment.seq + u32::from(syn));
         let end = start + i64::from(segment.payload_len);
         let more_acked = flags.contains(TcpFlags::ACK)
-            && self.acked.is_none_or(|highest| segment.ack.ahead_of(highest) > 0);
-        let more_sent = end > self.coverage.high();
+            && self.flow.acked.is_none_or(|highest| segment.ack.ahead_of(highest) > 0);
+        let more_sent = end > self.flow.coverage.high();
         let digest = digest(&segment);
         // What says something new cannot be a copy.
-        if !more_acked && !more_sent && self.live.recent.has(&at, digest) {
-            self.copies += 1;
+        let last = self.flow.last.map(|last| last.time);
+        if !more_acked
+            && !more_sent
+            && last.is_some_and(|last| self.live.recent.has(&at, last, digest))
+        {
+            self.flow.copies += 1;
             return Verdict::decided(SegmentClass::Copy);
         }
-        self.live.recent.remember(&at, digest);
-        self.last_is_news = more_acked || self.last.is_none_or(|last| is_stamped_later(&at, &last));
-        self.last = Some(at);
+        self.live.recent.remember(&at, last, digest);
+        self.flow.last_is_news =
+            more_acked || self.flow.last.is_none_or(|last| is_stamped_later(&at, &last));
+        self.flow.last = Some(at);
         if flags.contains(TcpFlags::RST) {
             // What a RST carries is a message, not stream data (RFC 9293 §3.5.3).
-            self.rsts += 1;
-            self.syns += u32::from(syn);
-            self.fins += u32::from(flags.contains(TcpFlags::FIN));
-            self.last_is_news = self.rsts == 1;
+            self.flow.rsts += 1;
+            self.flow.syns += u32::from(syn);
+            self.flow.fins += u32::from(flags.contains(TcpFlags::FIN));
+            self.flow.last_is_news = self.flow.rsts == 1;
             return Verdict::decided(SegmentClass::Control);
         }
         let mut verdict = self.judge(peer, &at, start, end);
         if verdict.certainty == Certainty::Undecidable {
-            self.undecidable += 1;
+            self.flow.undecidable += 1;
         }
-        self.last_is_news |= verdict.new_bytes > 0
-            || (flags.contains(TcpFlags::FIN) && self.fin.is_some_and(|fin| fin == at));
+        self.flow.last_is_news |= verdict.new_bytes > 0
+            || (flags.contains(TcpFlags::FIN) && self.flow.fin.is_some_and(|fin| fin == at));
         if flags.contains(TcpFlags::ACK) {
             verdict.acked_gap = self.acknowledge(peer, &at, more_acked);
         }
         verdict
     }
 
-    fn judge(&mut self, peer: &Self, at: &Sighting, start: i64, end: i64) -> Verdict {
+    fn judge(&mut self, peer: &End<'_>, at: &Sighting, start: i64, end: i64) -> Verdict {
         let segment = &at.segment;
         let flags = segment.flags;
         if flags.contains(TcpFlags::SYN)
@@ -92,21 +99,21 @@ impl Flow {
             return again;
         }
         let control = flags.intersects(TcpFlags::SYN | TcpFlags::FIN);
-        let peer_closed = peer.closed_windows.closed_since.is_some();
+        let peer_closed = peer.flow.closed_windows.closed_since.is_some();
         if segment.payload_len <= 1
-            && start == self.coverage.high() - 1
+            && start == self.flow.coverage.high() - 1
             && !control
-            && self.fin.is_none()
+            && self.flow.fin.is_none()
         {
             return self.probe(peer, at, peer_closed);
         }
-        let high = self.coverage.high();
-        let low = self.coverage.low();
+        let high = self.flow.coverage.high();
+        let low = self.flow.coverage.low();
         // What lies below the first byte is no stream.
-        let from = if self.isn.is_some() { start.max(low) } else { start };
+        let from = if self.flow.isn.is_some() { start.max(low) } else { start };
         let by = Opener::new(at.time, segment);
-        let added = self.coverage.add(from, end, by);
-        self.bytes += added.new;
+        let added = self.flow.coverage.add(from, end, by);
+        self.flow.bytes += added.new;
         let fin_again = self.take_fin(at);
         let mut verdict = if segment.payload_len == 0 {
             match fin_again {
@@ -132,7 +139,7 @@ impl Flow {
         } else if added.new < u64::from(segment.payload_len) {
             Verdict::decided(SegmentClass::Overlap)
         } else {
-            let first = self.first.map(|f| Opener::new(f.time, &f.segment));
+            let first = self.flow.first.map(|f| Opener::new(f.time, &f.segment));
             self.before_others(peer, at, added.filled.or(first))
         };
         verdict.new_bytes = added.new;
@@ -148,91 +155,94 @@ impl Flow {
     }
 
     /// Takes a SYN; what it is where it is not the first.
-    fn take_syn(&mut self, peer: &Self, at: &Sighting) -> Option<Verdict> {
+    fn take_syn(&mut self, peer: &End<'_>, at: &Sighting) -> Option<Verdict> {
         let segment = &at.segment;
-        self.syns += 1;
+        self.flow.syns += 1;
         if let OptionSummary::Syn(options) = segment.options {
-            self.syn_options = Some(options);
+            self.flow.syn_options = Some(options);
         }
-        match self.isn {
+        match self.flow.isn {
             None => {
-                if self.coverage.is_empty() {
+                if self.flow.coverage.is_empty() {
                     self.begin_at(segment.seq);
                 } else {
-                    self.isn = Some(segment.seq);
-                    let floor = self.offset(segment.seq + 1);
-                    self.coverage.begins_at(floor, Opener::new(at.time, segment));
+                    self.flow.isn = Some(segment.seq);
+                    let floor = self.flow.offset(segment.seq + 1);
+                    self.flow.coverage.begins_at(floor, Opener::new(at.time, segment));
                 }
                 None
             }
             Some(isn) => {
                 // Another number from a host that has sent nothing else: it began anew, and means the new one, unless
                 // the other end has taken the old one.
-                if isn != segment.seq && self.coverage.is_empty() && peer.acked != Some(isn + 1) {
+                if isn != segment.seq
+                    && self.flow.coverage.is_empty()
+                    && peer.flow.acked != Some(isn + 1)
+                {
                     self.begin_at(segment.seq);
-                    self.live.sending.other_isn = Some(isn);
+                    self.live.rare_mut().other_isn = Some(isn);
                 }
-                self.retransmits += 1;
-                self.causes.timeout += 1;
+                self.flow.retransmits += 1;
+                self.flow.causes.timeout += 1;
                 Some(Verdict::decided(SegmentClass::Retransmission(Cause::Timeout)))
             }
         }
     }
 
     fn begin_at(&mut self, isn: SeqNumber) {
-        (self.isn, self.base) = (Some(isn), isn + 1);
+        (self.flow.isn, self.flow.base) = (Some(isn), isn + 1);
     }
 
     /// Whether there was a FIN before; `None` where the segment has none.
     fn take_fin(&mut self, at: &Sighting) -> Option<bool> {
         at.segment.flags.contains(TcpFlags::FIN).then(|| {
-            self.fins += 1;
-            let again = self.fin.is_some();
-            self.fin.get_or_insert(*at);
+            self.flow.fins += 1;
+            let again = self.flow.fin.is_some();
+            self.flow.fin.get_or_insert(*at);
             again
         })
     }
 
-    fn probe(&mut self, peer: &Self, at: &Sighting, peer_closed: bool) -> Verdict {
+    fn probe(&mut self, peer: &End<'_>, at: &Sighting, peer_closed: bool) -> Verdict {
         if peer_closed {
-            self.window_probes += 1;
+            self.flow.window_probes += 1;
             return Verdict::new(SegmentClass::WindowProbe, Certainty::Inferred);
         }
-        self.keep_alives += 1;
-        let last = self.live.sending.last_keep_alive.replace(at.time);
+        self.flow.keep_alives += 1;
+        let last = self.live.rare_mut().last_keep_alive.replace(at.time);
         if let Some(last) = last {
             let nanos = at.time.since(last).max(0);
-            let (min, max) = self.keep_alive_interval.unwrap_or((nanos, nanos));
-            self.keep_alive_interval = Some((min.min(nanos), max.max(nanos)));
+            let (min, max) = self.flow.keep_alive_interval.unwrap_or((nanos, nanos));
+            self.flow.keep_alive_interval = Some((min.min(nanos), max.max(nanos)));
         }
         // A last byte that is still unacknowledged may be meant as itself.
-        let acked = at.segment.payload_len == 0 || peer.has_acked(self.coverage.high(), self);
+        let acked = at.segment.payload_len == 0 || peer.has_acked(self.flow.coverage.high(), self);
         let certainty = if acked { Certainty::Decided } else { Certainty::Inferred };
         Verdict::new(SegmentClass::KeepAlive, certainty)
     }
 
-    /// Whether this end has acknowledged `flow` up to `offset`.
-    fn has_acked(&self, offset: i64, flow: &Self) -> bool {
-        self.acked.is_some_and(|ack| flow.offset(ack) >= offset)
+    /// Whether this end has acknowledged `other` up to `offset`.
+    fn has_acked(&self, offset: i64, other: &Self) -> bool {
+        self.flow.acked.is_some_and(|ack| other.flow.offset(ack) >= offset)
     }
 
     /// Why a segment was sent of which nothing is new.
-    fn why_again(&self, peer: &Self, at: &Sighting, start: i64, end: i64) -> Verdict {
+    fn why_again(&self, peer: &End<'_>, at: &Sighting, start: i64, end: i64) -> Verdict {
         let (cause, certainty) = if peer.has_acked(end, self) {
             (Cause::Spurious, Certainty::Decided)
-        } else if let Some((cause, until)) = self.live.sending.recovery
+        } else if let Some((cause, until)) = self.live.rare().and_then(|rare| rare.recovery)
             && start < until
         {
             (cause, Certainty::Inferred)
         } else if self.is_asked_for(peer, start) {
             (Cause::Fast, Certainty::Inferred)
         } else {
-            let silent = self.live.sending.last.map_or(0, |last| at.time.since(last));
-            let tail = end >= self.coverage.high();
+            let silent = at.time.since(self.live.sent_at);
+            let tail = end >= self.flow.coverage.high();
             match silent {
                 MIN_TIMEOUT.. => (Cause::Timeout, Certainty::Inferred),
                 // Two round trips without an answer (RFC 8985 §7.2), but no timeout yet.
-                _ if tail && self.rtt.shortest().is_some_and(|rtt| silent / 2 >= rtt) => {
+                _ if tail && self.flow.rtt.shortest().is_some_and(|rtt| silent / 2 >= rtt) => {
                     (Cause::TailProbe, Certainty::Inferred)
                 }
                 _ => (Cause::Unknown, Certainty::Undecidable),
@@ -242,14 +252,16 @@ impl Flow {
     }
 
     /// Whether the other end has said that the byte at `start` is missing.
-    fn is_asked_for(&self, peer: &Self, start: i64) -> bool {
-        let Acking { duplicates, sacked } = peer.live.acking;
-        let selectively = sacked.is_some_and(|end| self.offset(end) > start);
-        selectively || (duplicates >= 3 && peer.acked.is_some_and(|ack| self.offset(ack) == start))
+    fn is_asked_for(&self, peer: &End<'_>, start: i64) -> bool {
+        let sacked = peer.live.rare().and_then(|rare| rare.sacked);
+        let selectively = sacked.is_some_and(|end| self.flow.offset(end) > start);
+        selectively
+            || (peer.live.duplicates >= 3
+                && peer.flow.acked.is_some_and(|ack| self.flow.offset(ack) == start))
     }
 
     /// What a segment is of which all is new, although later bytes had been seen: `opened` showed them first.
-    fn before_others(&self, peer: &Self, at: &Sighting, opened: Option<Opener>) -> Verdict {
+    fn before_others(&self, peer: &End<'_>, at: &Sighting, opened: Option<Opener>) -> Verdict {
         use Certainty::{Decided, Inferred, Undecidable};
 
         let ours = Opener::new(at.time, &at.segment);
@@ -271,10 +283,10 @@ impl Flow {
             if clock > 0 { again(Decided) } else { late(Decided) }
         } else if counter != 0 && counter.unsigned_abs() < COUNTER_RANGE {
             if counter > 0 { again(Inferred) } else { late(Inferred) }
-        } else if self.rtt.shortest().is_some_and(|rtt| age < rtt / 2) {
+        } else if self.flow.rtt.shortest().is_some_and(|rtt| age < rtt / 2) {
             // Nobody resends sooner than the news of the gap can arrive.
             late(Inferred)
-        } else if self.is_asked_for(peer, self.offset(at.segment.seq)) || age >= MIN_TIMEOUT {
+        } else if self.is_asked_for(peer, self.flow.offset(at.segment.seq)) || age >= MIN_TIMEOUT {
             again(Inferred)
         } else {
             late(Undecidable)
@@ -282,36 +294,38 @@ impl Flow {
         if verdict.class == SegmentClass::OutOfOrder {
             return verdict;
         }
-        let start = self.offset(at.segment.seq);
+        let start = self.flow.offset(at.segment.seq);
         let cause = self.why_again(peer, at, start, start + i64::from(at.segment.payload_len));
         Verdict { class: cause.class, ..verdict }
     }
 
-    fn count(&mut self, verdict: &Verdict, added: &Added, peer: &Self, segment: &Segment) {
+    fn count(&mut self, verdict: &Verdict, added: &Added, peer: &End<'_>, segment: &Segment) {
         match verdict.class {
             SegmentClass::Retransmission(cause) => {
-                self.retransmits += 1;
-                if let Some(count) = self.causes.of(cause) {
+                self.flow.retransmits += 1;
+                if let Some(count) = self.flow.causes.of(cause) {
                     *count += 1;
                 }
             }
-            SegmentClass::OutOfOrder => self.out_of_order += 1,
-            SegmentClass::Overlap => self.overlaps += 1,
-            SegmentClass::BeyondWindow => self.beyond_window += 1,
-            SegmentClass::WindowProbe => self.window_probes += 1,
+            SegmentClass::OutOfOrder => self.flow.out_of_order += 1,
+            SegmentClass::Overlap => self.flow.overlaps += 1,
+            SegmentClass::BeyondWindow => self.flow.beyond_window += 1,
+            SegmentClass::WindowProbe => self.flow.window_probes += 1,
             _ => {}
         }
         if added.new > 0 {
-            self.live.sending.last_keep_alive = None;
+            if let Some(rare) = &mut self.live.rare {
+                rare.last_keep_alive = None;
+            }
             if peer.live.window.right_edge == Some(segment.seq + segment.payload_len) {
-                self.window_full += 1;
+                self.flow.window_full += 1;
             }
         }
     }
 
     /// Notes when sequence space was sent, and what was sent again.
     fn resent(&mut self, at: &Sighting, start: i64, end: i64, class: SegmentClass) {
-        self.live.sending.last = Some(at.time);
+        self.live.sent_at = at.time;
         let again = match class {
             SegmentClass::Retransmission(cause) => Some(cause),
             SegmentClass::Overlap => None,
@@ -321,87 +335,89 @@ impl Flow {
             timing.sent_again(start, &at.segment);
         }
         let Some(cause) = again else { return };
-        if matches!(cause, Cause::Timeout | Cause::Fast) && self.live.sending.recovery.is_none() {
-            self.live.sending.recovery = Some((cause, self.coverage.high()));
+        let rare = self.live.rare_mut();
+        if matches!(cause, Cause::Timeout | Cause::Fast) {
+            rare.recovery.get_or_insert((cause, self.flow.coverage.high()));
         }
-        let sending = &mut self.live.sending;
-        sending.resent.rotate_right(1);
-        sending.resent[0] = Some((start, end, cause));
+        rare.resent.rotate_right(1);
+        rare.resent[0] = Some((start, end, cause));
     }
 
     /// Takes what a packet of this end acknowledges; whether that were bytes which were not captured.
-    fn acknowledge(&mut self, peer: &mut Self, at: &Sighting, more: bool) -> bool {
+    fn acknowledge(&mut self, peer: &mut End<'_>, at: &Sighting, more: bool) -> bool {
         let segment = &at.segment;
         let flags = segment.flags;
         let control = flags.intersects(TcpFlags::SYN | TcpFlags::FIN);
         if !control && segment.window == 0 {
-            self.zero_windows += 1;
+            self.flow.zero_windows += 1;
         }
-        if peer.live.sending.other_isn.is_some_and(|isn| isn + 1 == segment.ack)
-            && peer.coverage.is_empty()
-            && let Some(isn) = peer.live.sending.other_isn.take()
+        if let Some(rare) = &mut peer.live.rare
+            && peer.flow.coverage.is_empty()
+            && let Some(isn) = rare.other_isn.take_if(|isn| *isn + 1 == segment.ack)
         {
             peer.begin_at(isn);
         }
-        let acked = peer.offset(segment.ack);
+        let acked = peer.flow.offset(segment.ack);
         let mut gap = false;
         if more {
-            let low = peer.coverage.low();
-            let before = self.acked.map_or(low, |a| peer.offset(a));
-            gap = peer.first.is_some() && peer.coverage.has_hole_in(before, acked);
-            self.acked = Some(segment.ack);
-            self.live.acking.duplicates = 0;
-            if peer.live.sending.recovery.is_some_and(|(_, until)| acked >= until) {
-                peer.live.sending.recovery = None;
+            let low = peer.flow.coverage.low();
+            let before = self.flow.acked.map_or(low, |a| peer.flow.offset(a));
+            gap = peer.flow.packets > 0 && peer.flow.coverage.has_hole_in(before, acked);
+            self.flow.acked = Some(segment.ack);
+            self.live.duplicates = 0;
+            if let Some(rare) = &mut peer.live.rare {
+                rare.recovery.take_if(|(_, until)| acked >= *until);
             }
             if let Some(timing) = peer.live.timing
-                && timing.acknowledged(acked, at.time, segment, &mut peer.rtt)
+                && timing.acknowledged(acked, at.time, segment, &mut peer.flow.rtt)
             {
                 peer.live.timing = None;
             }
         } else if !control
             && segment.payload_len == 0
-            && self.acked == Some(segment.ack)
-            && peer.first.is_some()
-            && peer.coverage.high() > acked
+            && self.flow.acked == Some(segment.ack)
+            && peer.flow.packets > 0
+            && peer.flow.coverage.high() > acked
             && (self.live.window.last == segment.window
                 || matches!(segment.options, OptionSummary::Sack { .. }))
         {
-            self.live.acking.duplicates += 1;
-            self.duplicate_acks += 1;
+            self.live.duplicates = self.live.duplicates.saturating_add(1);
+            self.flow.duplicate_acks += 1;
         }
         if let OptionSummary::Sack { start, end, duplicate } = segment.options {
             if duplicate {
                 peer.came_twice(start, end);
-            } else if self.live.acking.sacked.is_none_or(|highest| end.ahead_of(highest) > 0) {
-                self.live.acking.sacked = Some(end);
+            } else {
+                let sacked = self.live.rare_mut().sacked.get_or_insert(end);
+                if end.ahead_of(*sacked) > 0 {
+                    *sacked = end;
+                }
             }
         }
-        // The window of a SYN is never scaled (RFC 7323 §2.2).
-        let shift = if flags.contains(TcpFlags::SYN) {
-            Some(0)
-        } else {
-            self.closed_windows.announced(segment.window, at.time);
-            self.window_scale(peer)
-        };
-        self.live.window.announced(segment, shift);
-        peer.gaps += u32::from(gap);
+        if !flags.contains(TcpFlags::SYN) {
+            self.flow.closed_windows.announced(segment.window, at.time);
+        }
+        self.live.window.announced(segment);
+        if gap {
+            peer.flow.gaps += 1;
+        }
         gap
     }
 
     /// The other end says that it got these bytes a second time.
     fn came_twice(&mut self, start: SeqNumber, end: SeqNumber) {
-        let (start, end) = (self.offset(start), self.offset(end));
-        let said = self.live.sending.resent.iter_mut().find(|slot| {
+        let (start, end) = (self.flow.offset(start), self.flow.offset(end));
+        let Some(rare) = &mut self.live.rare else { return };
+        let said = rare.resent.iter_mut().find(|slot| {
             slot.is_some_and(|(from, to, cause)| {
                 from < end && start < to && cause != Cause::Spurious
             })
         });
         if let Some((_, _, cause)) = said.and_then(Option::take) {
-            if let Some(count) = self.causes.of(cause) {
+            if let Some(count) = self.flow.causes.of(cause) {
                 *count -= 1;
             }
-            self.causes.spurious += 1;
+            self.flow.causes.spurious += 1;
         }
     }
 }

@@ -1,25 +1,20 @@
 //! One direction of a connection.
 
 mod judge;
+mod live;
 mod pack;
 mod recent;
 mod rtt;
 mod window;
-
-use std::fmt;
-use std::ops::{Deref, DerefMut};
-use std::sync::LazyLock;
 
 use crosscap_packet::{FrameRef, Segment, SeqNumber, SynOptions, Timestamp};
 
 use crate::Reset;
 use crate::coverage::Coverage;
 use crate::state::EndState;
-use recent::Recent;
-use rtt::Timing;
-use window::Window;
 
 pub(crate) use judge::Verdict;
+pub(crate) use live::Live;
 pub(crate) use pack::Pointer;
 pub use rtt::Rtt;
 pub use window::ZeroWindows;
@@ -36,21 +31,44 @@ pub struct Sighting {
 }
 
 /// What one end sent. Counts do not include copies by the capture, unless they say so.
+///
+/// In the order in which packets need it: nearly all make do with the first three cache lines.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
+#[repr(C, align(64))]
 pub struct Flow {
+    base: SeqNumber,
+    pub(crate) state: EndState,
+    /// Whether [`Self::last`] said anything that no packet before it had said: a copy by the capture that comes late,
+    /// between other packets, does not.
+    pub(crate) last_is_news: bool,
+    coverage: Coverage,
+    /// The highest acknowledgement sent.
+    pub acked: Option<SeqNumber>,
+    /// Packets captured, copies by the capture included.
+    pub packets: u64,
+    /// Distinct stream bytes captured.
+    pub bytes: u64,
+    /// Packets that the capture recorded twice: the same packet again within 10 ms.
+    pub copies: u32,
+    /// SYNs or SYN-ACKs.
+    pub syns: u32,
+    /// The last packet that was no copy.
+    pub last: Option<Sighting>,
+    /// How long the other end took to acknowledge.
+    pub rtt: Rtt,
+    /// When and how long it announced a window of 0.
+    pub closed_windows: ZeroWindows,
     /// Initial sequence number, where the SYN or SYN-ACK was captured.
     pub isn: Option<SeqNumber>,
     /// What the SYN or SYN-ACK says, where it was captured.
     pub syn_options: Option<SynOptions>,
-    /// Packets captured, copies by the capture included.
-    pub packets: u64,
-    /// Packets that the capture recorded twice: the same packet again within 10 ms.
-    pub copies: u32,
-    /// Distinct stream bytes captured.
-    pub bytes: u64,
-    /// SYNs or SYN-ACKs.
-    pub syns: u32,
+    /// The first packet.
+    pub first: Option<Sighting>,
+    /// The first FIN.
+    pub fin: Option<Sighting>,
+    /// Boxed: most flows have none, and there are many flows.
+    pub(crate) reset: Option<Box<Reset>>,
     /// Segments with FIN.
     pub fins: u32,
     /// Segments with RST.
@@ -73,71 +91,20 @@ pub struct Flow {
     pub gaps: u32,
     /// Keep-alive probes: at most one byte, just below the next sequence number (RFC 9293 §3.8.4).
     pub keep_alives: u32,
-    /// The shortest and the longest time between two keep-alive probes without data between them, in nanoseconds.
-    pub keep_alive_interval: Option<(i64, i64)>,
     /// Probes of a window that was 0 (RFC 9293 §3.8.6.1).
     pub window_probes: u32,
     /// Pure acknowledgements that repeated the one before (RFC 5681 §2).
     pub duplicate_acks: u32,
     /// Pure ACKs and data segments that announced a window of 0.
     pub zero_windows: u32,
-    /// When and how long it announced a window of 0.
-    pub closed_windows: ZeroWindows,
-    /// How long the other end took to acknowledge.
-    pub rtt: Rtt,
-    /// The first packet.
-    pub first: Option<Sighting>,
-    /// The last packet that was no copy.
-    pub last: Option<Sighting>,
-    /// The highest acknowledgement sent.
-    pub acked: Option<SeqNumber>,
-    /// The first FIN.
-    pub fin: Option<Sighting>,
-    /// Boxed: most flows have none, and there are many flows.
-    pub(crate) reset: Option<Box<Reset>>,
-    /// Whether [`Self::last`] said anything that no packet before it had said: a copy by the capture that comes late,
-    /// between other packets, does not.
-    pub(crate) last_is_news: bool,
-    pub(crate) state: EndState,
-    base: SeqNumber,
-    coverage: Coverage,
-    /// What the next packets are judged by; gone when the tracker has finished.
-    live: Alive,
+    /// The shortest and the longest time between two keep-alive probes without data between them, in nanoseconds.
+    pub keep_alive_interval: Option<(i64, i64)>,
 }
 
-/// What the next packets of a flow, and of the other one, are judged by.
-#[derive(Clone, Debug, Default)]
-struct Live {
-    recent: Recent,
-    window: Window,
-    timing: Option<Timing>,
-    sending: Sending,
-    acking: Acking,
-}
-
-/// Made when first written to; the default until then.
-#[derive(Clone, Default)]
-struct Alive(Option<Box<Live>>);
-
-impl Deref for Alive {
-    type Target = Live;
-
-    fn deref(&self) -> &Live {
-        static NOTHING: LazyLock<Live> = LazyLock::new(Live::default);
-        self.0.as_deref().unwrap_or_else(|| &NOTHING)
-    }
-}
-
-impl DerefMut for Alive {
-    fn deref_mut(&mut self) -> &mut Live {
-        self.0.get_or_insert_default()
-    }
-}
-
-impl fmt::Debug for Alive {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.deref().fmt(f)
-    }
+/// An end of a connection that more packets may come for.
+pub(crate) struct End<'a> {
+    flow: &'a mut Flow,
+    live: &'a mut Live,
 }
 
 /// How many retransmissions had which [`Cause`](crate::Cause).
@@ -151,29 +118,6 @@ pub struct Causes {
     pub tail_probe: u32,
     /// Sent again although it had arrived.
     pub spurious: u32,
-}
-
-/// What an end did lately, as the one that sends.
-#[derive(Clone, Copy, Debug, Default)]
-struct Sending {
-    /// The last segment that took sequence space.
-    last: Option<Timestamp>,
-    last_keep_alive: Option<Timestamp>,
-    /// An initial sequence number that it gave before [`Flow::isn`].
-    other_isn: Option<SeqNumber>,
-    /// While it makes up for a loss: why, and the offset at which it is over.
-    recovery: Option<(crate::Cause, i64)>,
-    /// Retransmissions that may yet turn out to have been for nothing, the latest first: start, end, cause counted.
-    resent: [Option<(i64, i64, crate::Cause)>; 4],
-}
-
-/// What an end did lately, as the one that acknowledges.
-#[derive(Clone, Copy, Debug, Default)]
-struct Acking {
-    /// Acknowledgements in a row that said the same.
-    duplicates: u32,
-    /// The highest sequence number it has acknowledged selectively.
-    sacked: Option<SeqNumber>,
 }
 
 impl Flow {
@@ -226,23 +170,6 @@ impl Flow {
             (Some(None), _) | (_, Some(None)) => Some(0),
             _ => None,
         }
-    }
-
-    /// The connection has come to its end.
-    pub(crate) fn closed(&mut self) {
-        if let Some(live) = &mut self.live.0 {
-            live.recent.closed();
-        }
-    }
-
-    /// Forgets what only further packets need.
-    pub(crate) fn finish(&mut self) {
-        self.live.0 = None;
-    }
-
-    #[cfg(test)]
-    pub(crate) fn live_size(&self) -> usize {
-        self.live.0.as_ref().map_or(0, |_| size_of::<Live>())
     }
 
     /// The stream offset of a sequence number.

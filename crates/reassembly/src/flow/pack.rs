@@ -2,8 +2,9 @@
 
 use crosscap_packet::{SeqNumber, Timestamp};
 
+use super::live::Rare;
 use super::rtt::Timing;
-use super::{Flow, Sighting};
+use super::{Flow, Live, Sighting};
 use crate::Cause;
 use crate::pack::Code;
 use crate::pack::fields::{NOTHING, optional_seq, seq, sighting, time};
@@ -37,8 +38,13 @@ impl Flow {
     }
 
     /// All but its first packet, `first`, and the options of its SYN. `answer` is the first packet of the other end.
-    pub(crate) fn code(&mut self, c: &mut impl Code, first: &Sighting, answer: &Sighting) {
-        let live = &self.live;
+    pub(crate) fn code(
+        &mut self,
+        c: &mut impl Code,
+        live: &mut Live,
+        first: &Sighting,
+        answer: &Sighting,
+    ) {
         let mut is = [
             self.isn == Some(first.segment.seq),
             self.acked.is_some(),
@@ -50,18 +56,11 @@ impl Flow {
             self.reset.is_some(),
             self.closed_windows.episodes > 0,
             self.keep_alive_interval.is_some(),
-            live.window.right_edge.is_some(),
-            live.timing.is_some(),
-            live.sending.last.is_some(),
-            live.sending.last_keep_alive.is_some(),
-            live.sending.other_isn.is_some(),
-            live.sending.recovery.is_some(),
-            live.acking.sacked.is_some(),
             self.closed_windows.closed_since.is_some(),
         ];
         c.flags(&mut is);
-        let [isn_first, acked, fin, last, news, rtt, isn, reset, closed, interval, ..] = is;
-        let [.., edge, timing, sent, kept, other_isn, recovery, sacked, closed_since] = is;
+        let [isn_first, acked, fin, last, news, rtt, isn, reset, closed, interval, closed_since] =
+            is;
         self.last_is_news = news;
         if isn_first {
             self.isn = Some(first.segment.seq);
@@ -110,7 +109,8 @@ impl Flow {
             c.near(min, 0);
             c.near(max, *min);
         });
-        self.code_live(c, now, [edge, timing, sent, kept, other_isn, recovery, sacked], answer);
+        let acked = self.acked.unwrap_or(answer.segment.seq);
+        live.code(c, now, acked, self.coverage.high());
     }
 
     fn code_counters(&mut self, c: &mut impl Code) {
@@ -136,37 +136,50 @@ impl Flow {
             &mut self.window_probes,
         ]);
     }
+}
 
-    fn code_live(
-        &mut self,
-        c: &mut impl Code,
-        now: Timestamp,
-        [edge, timing, sent, kept, other_isn, recovery, sacked]: [bool; 7],
-        answer: &Sighting,
-    ) {
-        let high = self.coverage.high();
-        let acked = self.acked.unwrap_or(answer.segment.seq);
-        let live = &mut *self.live;
-        live.recent.code(c, now);
-        c.short(&mut live.window.last);
-        optional_seq(c, &mut live.window.right_edge, edge, acked);
-        c.small(&mut live.acking.duplicates);
-        optional_seq(c, &mut live.acking.sacked, sacked, acked);
+impl Live {
+    /// All of it. `now` is when the last packet of the flow came, `acked` near to what it acknowledged, and `high` the
+    /// stream offset that it has come to.
+    fn code(&mut self, c: &mut impl Code, now: Timestamp, acked: SeqNumber, high: i64) {
+        let mut is = [self.window.right_edge.is_some(), self.timing.is_some(), self.rare.is_some()];
+        c.flags(&mut is);
+        let [edge, timing, rare] = is;
+        self.recent.code(c, now);
+        time(c, &mut self.sent_at, now);
+        c.short(&mut self.window.last);
+        optional_seq(c, &mut self.window.right_edge, edge, acked);
+        c.byte(&mut self.duplicates);
         if timing {
-            live.timing.get_or_insert_with(Timing::nothing).code(c, now, high);
+            self.timing.get_or_insert_with(Timing::nothing).code(c, now, high);
         }
-        let sending = &mut live.sending;
-        c.option(&mut sending.last, sent, |c, t| time(c, t, now));
-        c.option(&mut sending.last_keep_alive, kept, |c, t| time(c, t, now));
-        optional_seq(c, &mut sending.other_isn, other_isn, SeqNumber(0));
+        if rare {
+            self.rare_mut().code(c, now, acked, high);
+        }
+    }
+}
+
+impl Rare {
+    fn code(&mut self, c: &mut impl Code, now: Timestamp, acked: SeqNumber, high: i64) {
+        let mut is = [
+            self.last_keep_alive.is_some(),
+            self.other_isn.is_some(),
+            self.recovery.is_some(),
+            self.sacked.is_some(),
+        ];
+        c.flags(&mut is);
+        let [kept, other_isn, recovery, sacked] = is;
+        c.option(&mut self.last_keep_alive, kept, |c, t| time(c, t, now));
+        optional_seq(c, &mut self.other_isn, other_isn, SeqNumber(0));
+        optional_seq(c, &mut self.sacked, sacked, acked);
         if recovery {
-            let (why, until) = sending.recovery.get_or_insert((Cause::Unknown, 0));
+            let (why, until) = self.recovery.get_or_insert((Cause::Unknown, 0));
             cause(c, why);
             c.near(until, high);
         }
-        let mut is = sending.resent.map(|slot| slot.is_some());
+        let mut is = self.resent.map(|slot| slot.is_some());
         c.flags(&mut is);
-        for (slot, _) in sending.resent.iter_mut().zip(is).filter(|(_, is)| *is) {
+        for (slot, _) in self.resent.iter_mut().zip(is).filter(|(_, is)| *is) {
             let (start, end, why) = slot.get_or_insert((0, 0, Cause::Unknown));
             c.near(start, high);
             c.near(end, *start);

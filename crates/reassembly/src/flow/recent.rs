@@ -1,59 +1,79 @@
 //! Packets that the capture recorded twice.
 
+use std::fmt;
 use std::hash::BuildHasher;
 
 use crosscap_packet::{Segment, Timestamp};
 use foldhash::fast::FixedState;
 
+use crate::Sighting;
 use crate::pack::Code;
 
-use crate::Sighting;
-
-/// The last packets of a flow, the latest first. Bridges and cooked captures show each packet several times,
-/// microseconds apart, and a burst may lie between the copies.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Recent([Option<(Timestamp, u32)>; KEPT]);
+/// The last packets of a flow, in a ring. Bridges and cooked captures show each packet several times, microseconds
+/// apart, and a burst may lie between the copies.
+#[derive(Clone, Default)]
+pub(super) struct Recent {
+    /// The low halves of their times: none is more than [`KEPT`] times [`COPY_WINDOW`] older than the latest.
+    times: [u32; KEPT],
+    digests: [u32; KEPT],
+    latest: u8,
+    len: u8,
+}
 
 impl Recent {
-    /// `digest` is that of the packet.
-    pub(super) fn remember(&mut self, at: &Sighting, digest: u32) {
-        self.0.rotate_right(1);
-        self.0[0] = Some((at.time, digest));
-        // Copies come in the order of what they are copies of: these can have none any more.
-        for packet in &mut self.0[1..] {
-            if packet.is_some_and(|(time, _)| at.time.since(time) > COPY_WINDOW) {
-                *packet = None;
-            }
+    /// `digest` is that of the packet, `last` the time of the one before.
+    pub(super) fn remember(&mut self, at: &Sighting, last: Option<Timestamp>, digest: u32) {
+        // Copies come in the order of what they are copies of: the earlier ones can have none any more.
+        if last.is_none_or(|last| at.time.since(last).abs() > COPY_WINDOW) {
+            self.len = 0;
         }
+        self.latest = (self.latest + 1) % KEPT as u8;
+        self.len = (self.len + 1).min(KEPT as u8);
+        let slot = usize::from(self.latest);
+        (self.times[slot], self.digests[slot]) = (low(at.time), digest);
     }
 
     /// Keeps only the latest: nobody sends a burst any more.
     pub(super) fn closed(&mut self) {
-        self.0[KEPT_CLOSED..].fill(None);
+        self.len = self.len.min(KEPT_CLOSED);
     }
 
-    /// Passes over its numbers.
-    pub(super) fn code(&mut self, c: &mut impl Code, now: Timestamp) {
-        let mut is = self.0.map(|packet| packet.is_some());
-        c.flags(&mut is);
-        let mut later = now;
-        for (slot, _) in self.0.iter_mut().zip(is).filter(|(_, is)| *is) {
-            let (time, digest) = slot.get_or_insert((now, 0));
-            c.near(&mut time.0, later.0);
-            c.random(digest);
-            later = *time;
+    /// Passes over its numbers. `last` is the time of the latest.
+    pub(super) fn code(&mut self, c: &mut impl Code, last: Timestamp) {
+        c.byte(&mut self.len);
+        let mut later = low(last);
+        for slot in self.slots() {
+            c.near_u32(&mut self.times[slot], later);
+            c.random(&mut self.digests[slot]);
+            later = self.times[slot];
         }
     }
 
-    /// Whether the packet is one of them. Resets and others without an identification of their own may be sent twice in a
-    /// row; they are not judged.
-    pub(super) fn has(&self, at: &Sighting, digest: u32) -> bool {
+    /// Whether the packet is one of them; `last` is the time of the latest. Resets and others without an identification
+    /// of their own may be sent twice in a row; they are not judged.
+    pub(super) fn has(&self, at: &Sighting, last: Timestamp, digest: u32) -> bool {
         let s = &at.segment;
         let identified = s.ip_id != 0 || (s.timestamps.is_some() && s.seq_len() > 0);
+        // Nearer than that, the low halves of the times are enough.
+        let near = at.time.since(last).abs() <= COPY_WINDOW * (KEPT as i64 + 1);
         identified
-            && self.0.iter().flatten().any(|&(time, earlier)| {
-                earlier == digest && at.time.since(time).abs() <= COPY_WINDOW
+            && near
+            && self.slots().any(|slot| {
+                let age = low(at.time).wrapping_sub(self.times[slot]).cast_signed();
+                self.digests[slot] == digest && i64::from(age).abs() <= COPY_WINDOW
             })
+    }
+
+    /// The latest first.
+    fn slots(&self) -> impl Iterator<Item = usize> + use<> {
+        let latest = usize::from(self.latest);
+        (0..usize::from(self.len).min(KEPT)).map(move |age| (latest + KEPT - age) % KEPT)
+    }
+}
+
+impl fmt::Debug for Recent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.slots().map(|i| (self.times[i], self.digests[i]))).finish()
     }
 }
 
@@ -64,9 +84,15 @@ pub(super) fn digest(segment: &Segment) -> u32 {
     (hash >> 32) as u32
 }
 
-const KEPT: usize = 8;
+/// Truncation is the modulus.
+fn low(time: Timestamp) -> u32 {
+    time.0 as u32
+}
 
-const KEPT_CLOSED: usize = 2;
+/// As many as leave room in a cache line.
+const KEPT: usize = 7;
+
+const KEPT_CLOSED: u8 = 2;
 
 /// How far apart two records of one packet may lie, in nanoseconds: no stack resends this fast.
 const COPY_WINDOW: i64 = 10_000_000;

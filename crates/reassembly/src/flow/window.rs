@@ -1,6 +1,6 @@
 //! The window that an end announces.
 
-use crosscap_packet::{Segment, SeqNumber, Timestamp};
+use crosscap_packet::{Segment, SeqNumber, TcpFlags, Timestamp};
 
 /// Times during which an end announced a window of 0.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -38,14 +38,18 @@ impl ZeroWindows {
 pub(super) struct Window {
     /// The last one announced, unscaled.
     pub(super) last: u16,
+    /// The scale of what is announced, where it is known.
+    pub(super) shift: Option<u8>,
     /// The sequence number behind the highest byte that any window has allowed, where the scale is known.
     pub(super) right_edge: Option<SeqNumber>,
 }
 
 impl Window {
-    /// Takes an acknowledgement, no SYN and no RST. `shift` is the scale, where it is known.
-    pub(super) fn announced(&mut self, segment: &Segment, shift: Option<u8>) {
+    /// Takes an acknowledgement that is no RST.
+    pub(super) fn announced(&mut self, segment: &Segment) {
         self.last = segment.window;
+        // The window of a SYN is never scaled (RFC 7323 §2.2).
+        let shift = if segment.flags.contains(TcpFlags::SYN) { Some(0) } else { self.shift };
         if let Some(shift) = shift {
             let edge = segment.ack + (u32::from(segment.window) << shift);
             if self.right_edge.is_none_or(|old| edge.ahead_of(old) > 0) {

@@ -4,6 +4,7 @@ use super::fields::{NOTHING, answer_to, endpoint, frame, sighting, time};
 use super::{Code, fields};
 use crate::flow::Pointer;
 use crate::silence::Silences;
+use crate::tracked::Tracked;
 use crate::{Connection, Direction, Moment, Pause, Phase, Sighting, Silence, Wait};
 
 /// Whether all of it can be packed.
@@ -18,7 +19,8 @@ pub(super) fn head(c: &mut impl Code, connection: &mut Connection) {
     frame(c, &mut connection.first_frame, fields::NO_FRAME);
 }
 
-pub(super) fn body(c: &mut impl Code, connection: &mut Connection) {
+pub(super) fn body(c: &mut impl Code, tracked: &mut Tracked) {
+    let Tracked { connection, live: [orig_live, resp_live], .. } = tracked;
     let [orig, resp] = &mut connection.flows;
     let mut is = [
         orig.first.is_some(),
@@ -58,10 +60,10 @@ pub(super) fn body(c: &mut impl Code, connection: &mut Connection) {
     c.option(&mut resp.syn_options, resp_syn, fields::syn_options);
     // An end that sent nothing has nothing to tell.
     if one {
-        orig.code(c, &first, &answer);
+        orig.code(c, orig_live, &first, &answer);
     }
     if other {
-        resp.code(c, &answer, &first);
+        resp.code(c, resp_live, &answer, &first);
     }
     connection.history.code(c);
     c.option(&mut connection.syn_rtt, syn, |c, nanos| c.near(nanos, 0));

@@ -10,7 +10,7 @@ pub(crate) mod fields;
 
 use crosscap_packet::{Endpoint, FrameRef};
 
-use crate::Connection;
+use crate::tracked::Tracked;
 
 /// A connection in few bytes. Nothing is lost.
 #[derive(Clone, Debug)]
@@ -18,22 +18,23 @@ pub(crate) struct Packed(Box<[u8]>);
 
 impl Packed {
     /// Packs a connection, unless much of it cannot be packed.
-    pub(crate) fn new(connection: &mut Connection) -> Option<Self> {
-        if !connection::is_small(connection) {
+    pub(crate) fn new(tracked: &mut Tracked) -> Option<Self> {
+        if !connection::is_small(&tracked.connection) {
             return None;
         }
         let mut pack = Pack(Vec::with_capacity(320));
-        connection::head(&mut pack, connection);
-        connection::body(&mut pack, connection);
+        connection::head(&mut pack, &mut tracked.connection);
+        connection::body(&mut pack, tracked);
         Some(Self(pack.0.into_boxed_slice()))
     }
 
     /// The connection that was packed.
-    pub(crate) fn unpack(&self) -> Connection {
-        let mut unpacked = Connection::new(fields::NOBODY, fields::NOBODY, 0);
+    pub(crate) fn unpack(&self) -> Box<Tracked> {
+        let mut unpacked = Box::new(Tracked::new(fields::NOBODY, fields::NOBODY, 0));
         let mut unpack = Unpack(&self.0);
-        connection::head(&mut unpack, &mut unpacked);
+        connection::head(&mut unpack, &mut unpacked.connection);
         connection::body(&mut unpack, &mut unpacked);
+        unpacked.catch_up();
         unpacked
     }
 

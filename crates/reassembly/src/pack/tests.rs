@@ -75,7 +75,7 @@ proptest! {
     fn packing_changes_nothing(steps in prop::collection::vec(step(), 1..60), v6: bool, every in 1usize..5) {
         let ends = if v6 { ["[2001:db8::1]:40000", "[2001:db8:f::2]:80"] } else { ["10.0.0.1:40000", "10.0.0.2:80"] };
         let [orig, resp] = ends.map(|e| e.parse::<Endpoint>().unwrap());
-        let mut plain = Connection::new(orig, resp, 3);
+        let mut plain = Tracked::new(orig, resp, 3);
         let mut packed = plain.clone();
         let mut time = 1_700_000_000_000_000_000;
         for (i, step) in steps.iter().enumerate() {
@@ -86,8 +86,8 @@ proptest! {
             packed.push(direction, at);
             if i % every == 0 && let Some(p) = Packed::new(&mut packed) {
                 prop_assert_eq!(p.ends(), (orig, resp));
-                prop_assert_eq!(p.first_frame(), plain.first_frame);
-                packed = p.unpack();
+                prop_assert_eq!(p.first_frame(), plain.connection.first_frame);
+                packed = *p.unpack();
             }
             prop_assert_eq!(format!("{plain:?}"), format!("{packed:?}"));
         }
@@ -99,7 +99,7 @@ proptest! {
 fn an_ordinary_connection_is_small() {
     let [client, server] =
         ["10.1.2.3:43210", "10.96.0.10:8080"].map(|e| e.parse::<Endpoint>().unwrap());
-    let mut connection = Connection::new(client, server, 1);
+    let mut connection = Tracked::new(client, server, 1);
     let (mut time, mut sent) = (1_700_000_000_123_456_789_i64, [0x1234_5678_u32, 0x9abc_def0]);
     let talk = [
         (0, 0x02, 0),

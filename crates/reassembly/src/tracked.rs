@@ -1,0 +1,269 @@
+//! A connection that more packets may come for.
+
+use crosscap_packet::{Endpoint, TcpFlags};
+
+use crate::flow::{End, Live, Verdict};
+use crate::silence::is_silence;
+use crate::state::EndState;
+use crate::{
+    Connection, Direction, Flow, Moment, Pause, Phase, Reset, SegmentClass, Sighting, Silence, Wait,
+};
+
+/// A connection, and what its next packets are judged by.
+///
+/// What nearly every packet needs lies in the first cache lines of each part: with many connections, a packet costs
+/// about as many waits for memory as it needs lines.
+#[derive(Clone, Debug)]
+#[repr(C)]
+pub(crate) struct Tracked {
+    /// The last packet that was no copy.
+    last: Option<Moment>,
+    so_far: SoFar,
+    pub(crate) connection: Connection,
+    pub(crate) live: [Live; 2],
+}
+
+/// What was found out about a connection and does not change any more.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+struct SoFar {
+    /// Both ends have sent something, and one of them something other than SYNs.
+    talking: bool,
+    /// Both ends have closed, or one has sent a RST.
+    ended: bool,
+}
+
+impl Tracked {
+    pub(crate) fn new(orig: Endpoint, resp: Endpoint, incarnation: u32) -> Self {
+        let connection = Connection::new(orig, resp, incarnation);
+        Self { last: None, so_far: SoFar::default(), connection, live: Default::default() }
+    }
+
+    /// Sets what follows from the connection.
+    pub(crate) fn catch_up(&mut self) {
+        self.last = Some(self.connection.last().into());
+        self.so_far = SoFar::of(&self.connection);
+        self.scale_windows();
+    }
+
+    /// The last packet that was no copy.
+    pub(crate) fn last(&self) -> Option<Moment> {
+        self.last
+    }
+
+    /// Takes the next packet.
+    pub(crate) fn push(&mut self, direction: Direction, at: Sighting) -> Verdict {
+        let before = self.last;
+        let Self { connection, live, .. } = self;
+        if before.is_none() {
+            connection.first_frame = at.frame;
+        }
+        let silent = before.is_some_and(|before| is_silence(before.time, at.time));
+        let silent_since = silent.then(|| connection.last());
+        let [orig, resp] = &mut connection.flows;
+        let [orig_live, resp_live] = live;
+        let (mut orig, mut resp) = (End::new(orig, orig_live), End::new(resp, resp_live));
+        let verdict = match direction {
+            Direction::Orig => orig.push(&mut resp, at),
+            Direction::Resp => resp.push(&mut orig, at),
+        };
+        if verdict.class == SegmentClass::Copy {
+            return verdict;
+        }
+        self.last = Some(at.into());
+        let flags = at.segment.flags;
+        if let Some(before) = before {
+            let pause = Pause { before, after: at.into() };
+            if connection.longest_pause.is_none_or(|old| old.nanos() < pause.nanos()) {
+                connection.longest_pause = Some(pause);
+            }
+            // A handshake that waits for its next try is no silence of a connection.
+            if self.so_far.talking {
+                connection.listen(direction, silent_since, at);
+            }
+        }
+        connection.time_handshake(direction, &at);
+        connection.measure_wait(direction, at, &verdict);
+        connection.write_history(direction, &at, &verdict);
+        connection.advance_state(direction, &at);
+        if flags.contains(TcpFlags::RST) {
+            connection.take_reset(direction, at);
+        }
+        if flags.contains(TcpFlags::SYN) {
+            self.scale_windows();
+        }
+        if !self.so_far.talking || flags.intersects(TcpFlags::FIN | TcpFlags::RST) {
+            self.so_far = SoFar::of(&self.connection);
+        }
+        if self.so_far.ended {
+            self.live.iter_mut().for_each(Live::closed);
+        }
+        verdict
+    }
+
+    /// Bytes it takes, without silences and other rare things of the connection.
+    #[cfg(test)]
+    pub(crate) fn size(&self) -> usize {
+        size_of::<Self>() + self.live.iter().map(Live::rare_size).sum::<usize>()
+    }
+
+    fn scale_windows(&mut self) {
+        let [orig, resp] = &self.connection.flows;
+        let shifts = [orig.window_scale(resp), resp.window_scale(orig)];
+        for (live, shift) in self.live.iter_mut().zip(shifts) {
+            live.scale_window(shift);
+        }
+    }
+}
+
+impl SoFar {
+    fn of(connection: &Connection) -> Self {
+        let has_said_more = |f: &Flow| f.packets - u64::from(f.copies) > u64::from(f.syns);
+        let [orig, resp] = &connection.flows;
+        let talking =
+            (orig.packets > 0 && resp.packets > 0) && (has_said_more(orig) || has_said_more(resp));
+        Self { talking, ended: connection.is_closed() || connection.is_reset() }
+    }
+}
+
+impl Connection {
+    fn time_handshake(&mut self, direction: Direction, at: &Sighting) {
+        let flags = at.segment.flags;
+        let [orig, resp] = &self.flows;
+        match direction {
+            Direction::Resp if flags.contains(TcpFlags::SYN | TcpFlags::ACK) => {
+                let syn = orig.first.filter(|_| (orig.syns, resp.syns) == (1, 1));
+                self.syn_rtt = syn.map(|syn| at.time.since(syn.time));
+            }
+            Direction::Orig
+                if self.ack_rtt.is_none()
+                    && flags.contains(TcpFlags::ACK)
+                    && !flags.contains(TcpFlags::RST)
+                    && resp.syns == 1 =>
+            {
+                // Only the first answer is one.
+                let syn_ack = resp.first.filter(|s| {
+                    s.segment.flags.contains(TcpFlags::SYN) && at.segment.ack == s.segment.seq + 1
+                });
+                self.ack_rtt = syn_ack.map(|s| at.time.since(s.time));
+            }
+            _ => {}
+        }
+    }
+
+    /// A packet came; `silent_since` is the one before, where that was long ago.
+    fn listen(&mut self, direction: Direction, silent_since: Option<Sighting>, at: Sighting) {
+        if let Some(before) = silent_since {
+            let closed = |f: &Flow| f.fin.is_some_and(|fin| fin.frame < at.frame);
+            let phase =
+                if self.flows.iter().any(closed) { Phase::HalfClosed } else { Phase::Established };
+            let silence = Silence { before, after: at, first_speaker: direction, phase };
+            self.silences.get_or_insert_default().broken(silence);
+        }
+        if !at.segment.flags.contains(TcpFlags::RST)
+            && let Some(silences) = &mut self.silences
+        {
+            silences.heard(direction);
+        }
+    }
+
+    fn measure_wait(&mut self, direction: Direction, at: Sighting, verdict: &Verdict) {
+        if verdict.new_bytes == 0 {
+            return;
+        }
+        match direction {
+            Direction::Orig => self.unanswered = Some(at),
+            Direction::Resp => {
+                if let Some(request) = self.unanswered.take() {
+                    let wait = Wait { request, answer: at };
+                    if self.longest_wait.as_ref().is_none_or(|old| old.nanos() < wait.nanos()) {
+                        self.longest_wait = Some(Box::new(wait));
+                    }
+                }
+            }
+        }
+    }
+
+    fn write_history(&mut self, direction: Direction, at: &Sighting, verdict: &Verdict) {
+        let flow = &self.flows[direction as usize];
+        let case = |letter: u8| match direction {
+            Direction::Orig => letter.to_ascii_uppercase(),
+            Direction::Resp => letter,
+        };
+        let flags = at.segment.flags;
+        let history = &mut self.history;
+        let has = |flag| flags.contains(flag);
+        let (syn, fin, reset) = (has(TcpFlags::SYN), has(TcpFlags::FIN), has(TcpFlags::RST));
+        if syn && (fin || reset) {
+            history.push_once(case(b'q'));
+        } else if fin && reset {
+            history.push_once(case(b'i'));
+        }
+        if syn && !verdict.is_resent() {
+            history.push(case(if has(TcpFlags::ACK) { b'h' } else { b's' }));
+        }
+        if verdict.new_bytes > 0 {
+            history.push_once(case(b'd'));
+        }
+        if matches!(verdict.class, SegmentClass::Retransmission(_)) && !syn {
+            // A SYN sent again has no letter, and must not use up the first.
+            let syns = flow.syns.saturating_sub(1);
+            history.push_logarithmic(case(b't'), flow.retransmits.saturating_sub(syns).into());
+        }
+        if fin && flow.fin.is_some_and(|first| first.frame == at.frame) {
+            history.push(case(b'f'));
+        }
+        if reset {
+            // Again only for another sequence number (Zeek).
+            if flow.reset.as_ref().is_none_or(|r| r.at.segment.seq != at.segment.seq) {
+                history.push(case(b'r'));
+            }
+        } else if !syn && !fin && at.segment.payload_len == 0 && !verdict.is_probe() {
+            history.push_once(case(b'a'));
+        }
+        if at.segment.window == 0 && flow.zero_windows > 0 && !(syn || fin || reset) {
+            history.push_logarithmic(case(b'w'), flow.zero_windows.into());
+        }
+        if verdict.acked_gap {
+            let peer = direction.reverse();
+            let letter = if peer == Direction::Orig { b'G' } else { b'g' };
+            history.push_logarithmic(letter, self.flows[peer as usize].gaps.into());
+        }
+    }
+
+    fn advance_state(&mut self, direction: Direction, at: &Sighting) {
+        let flags = at.segment.flags;
+        let peer = self.flows[direction.reverse() as usize].state;
+        let state = &mut self.flows[direction as usize].state;
+        let has = |flag| flags.contains(flag);
+        if has(TcpFlags::RST) {
+            // After both have closed, a RST only tidies up.
+            if !(*state == EndState::Closed && peer == EndState::Closed) {
+                *state = EndState::Reset;
+            }
+            return;
+        }
+        match *state {
+            EndState::Inactive if has(TcpFlags::SYN | TcpFlags::ACK) => {
+                *state = EndState::SynAckSent
+            }
+            EndState::Inactive if has(TcpFlags::SYN) => *state = EndState::SynSent,
+            EndState::Inactive => *state = EndState::Partial,
+            EndState::SynSent if peer == EndState::SynAckSent && has(TcpFlags::ACK) => {
+                *state = EndState::Established;
+                self.flows[direction.reverse() as usize].state = EndState::Established;
+            }
+            _ => {}
+        }
+        let state = &mut self.flows[direction as usize].state;
+        if has(TcpFlags::FIN) && *state != EndState::Reset {
+            *state = EndState::Closed;
+        }
+    }
+
+    fn take_reset(&mut self, direction: Direction, at: Sighting) {
+        let flow = &mut self.flows[direction as usize];
+        let own_ttl = flow.first.filter(|first| first.frame != at.frame);
+        let own_ttl = own_ttl.map(|first| first.segment.ttl == at.segment.ttl);
+        flow.reset.get_or_insert_with(|| Box::new(Reset::new(at, own_ttl)));
+    }
+}
