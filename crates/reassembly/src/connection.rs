@@ -4,7 +4,8 @@ use crosscap_packet::{Endpoint, FrameRef, IcmpError, Timestamp};
 
 use crate::history::History;
 use crate::state;
-use crate::{ConnState, Flow, Pause, Sighting, Silences};
+use crate::tracked::SoFar;
+use crate::{ConnState, Flow, Moment, Pause, Sighting, Silences};
 
 /// Who sent a packet.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -72,6 +73,9 @@ pub struct Connection {
     pub(crate) history: History,
     /// The longest time between two packets that follow each other, whoever sent them; `None` while there is one packet.
     pub longest_pause: Option<Pause>,
+    /// The last packet that was no copy.
+    pub(crate) last: Option<Moment>,
+    pub(crate) so_far: SoFar,
     /// Long silences; `None` where there was none.
     pub silences: Option<Box<Silences>>,
     /// From the SYN-ACK to the originator's answer in nanoseconds. `None` where the SYN-ACK was sent twice.
@@ -100,6 +104,8 @@ impl Connection {
             longest_wait: None,
             icmp_errors: None,
             longest_pause: None,
+            last: None,
+            so_far: SoFar::default(),
             syn_rtt: None,
             ack_rtt: None,
             first_frame: FrameRef::new(0, 0),

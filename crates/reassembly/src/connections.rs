@@ -141,7 +141,7 @@ impl Slot {
     /// Packs it where it stands, unless it has said something since `now` less `idle` nanoseconds. Whether it is packed.
     pub(crate) fn pack(&mut self, now: Timestamp, idle: i64) -> bool {
         let Self::Tracked(tracked) = self else { return true };
-        if tracked.last().is_some_and(|last| now.since(last.time) < idle) {
+        if tracked.connection.last.is_some_and(|last| now.since(last.time) < idle) {
             return false;
         }
         let Some(packed) = Packed::new(tracked) else { return false };

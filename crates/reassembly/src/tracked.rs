@@ -6,7 +6,7 @@ use crate::flow::{End, Live, Verdict};
 use crate::silence::is_silence;
 use crate::state::EndState;
 use crate::{
-    Connection, Direction, Flow, Moment, Pause, Phase, Reset, SegmentClass, Sighting, Silence, Wait,
+    Connection, Direction, Flow, Pause, Phase, Reset, SegmentClass, Sighting, Silence, Wait,
 };
 
 /// A connection, and what its next packets are judged by.
@@ -14,18 +14,14 @@ use crate::{
 /// What nearly every packet needs lies in the first cache lines of each part: with many connections, a packet costs
 /// about as many waits for memory as it needs lines.
 #[derive(Clone, Debug)]
-#[repr(C)]
 pub(crate) struct Tracked {
-    /// The last packet that was no copy.
-    last: Option<Moment>,
-    so_far: SoFar,
     pub(crate) connection: Connection,
     pub(crate) live: [Live; 2],
 }
 
 /// What was found out about a connection and does not change any more.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-struct SoFar {
+pub(crate) struct SoFar {
     /// Both ends have sent something, and one of them something other than SYNs.
     talking: bool,
     /// Both ends have closed, or one has sent a RST.
@@ -35,25 +31,20 @@ struct SoFar {
 impl Tracked {
     pub(crate) fn new(orig: Endpoint, resp: Endpoint, incarnation: u32) -> Self {
         let connection = Connection::new(orig, resp, incarnation);
-        Self { last: None, so_far: SoFar::default(), connection, live: Default::default() }
+        Self { connection, live: Default::default() }
     }
 
-    /// Sets what follows from the connection.
+    /// Sets what follows from the rest.
     pub(crate) fn catch_up(&mut self) {
-        self.last = Some(self.connection.last().into());
-        self.so_far = SoFar::of(&self.connection);
+        self.connection.last = Some(self.connection.last().into());
+        self.connection.so_far = SoFar::of(&self.connection);
         self.scale_windows();
-    }
-
-    /// The last packet that was no copy.
-    pub(crate) fn last(&self) -> Option<Moment> {
-        self.last
     }
 
     /// Takes the next packet.
     pub(crate) fn push(&mut self, direction: Direction, at: Sighting) -> Verdict {
-        let before = self.last;
-        let Self { connection, live, .. } = self;
+        let Self { connection, live } = self;
+        let before = connection.last;
         if before.is_none() {
             connection.first_frame = at.frame;
         }
@@ -69,7 +60,7 @@ impl Tracked {
         if verdict.class == SegmentClass::Copy {
             return verdict;
         }
-        self.last = Some(at.into());
+        connection.last = Some(at.into());
         let flags = at.segment.flags;
         if let Some(before) = before {
             let pause = Pause { before, after: at.into() };
@@ -77,7 +68,7 @@ impl Tracked {
                 connection.longest_pause = Some(pause);
             }
             // A handshake that waits for its next try is no silence of a connection.
-            if self.so_far.talking {
+            if connection.so_far.talking {
                 connection.listen(direction, silent_since, at);
             }
         }
@@ -88,14 +79,14 @@ impl Tracked {
         if flags.contains(TcpFlags::RST) {
             connection.take_reset(direction, at);
         }
+        if !connection.so_far.talking || flags.intersects(TcpFlags::FIN | TcpFlags::RST) {
+            connection.so_far = SoFar::of(connection);
+        }
+        if connection.so_far.ended {
+            live.iter_mut().for_each(Live::closed);
+        }
         if flags.contains(TcpFlags::SYN) {
             self.scale_windows();
-        }
-        if !self.so_far.talking || flags.intersects(TcpFlags::FIN | TcpFlags::RST) {
-            self.so_far = SoFar::of(&self.connection);
-        }
-        if self.so_far.ended {
-            self.live.iter_mut().for_each(Live::closed);
         }
         verdict
     }

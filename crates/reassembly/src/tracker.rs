@@ -29,6 +29,8 @@ pub struct Tracker {
     hasher: TupleHasher,
     /// The connections that are not packed, and some that were.
     tracked: VecDeque<u32>,
+    /// Whose the last segment was: most come in trains.
+    latest: Option<u32>,
     pushed: u64,
     copies: u64,
 }
@@ -41,14 +43,14 @@ impl TupleHasher {
     /// The same for `a` to `b` and `b` to `a`.
     #[must_use]
     pub fn hash(&self, a: Endpoint, b: Endpoint) -> u64 {
-        let (low, high) = if a <= b { (a, b) } else { (b, a) };
-        let ports = u32::from(low.port) << 16 | u32::from(high.port);
-        match (low.addr, high.addr) {
-            // Two words instead of two enums.
-            (IpAddr::V4(low), IpAddr::V4(high)) => {
-                self.0.hash_one((u64::from(low.to_bits()) << 32 | u64::from(high.to_bits()), ports))
-            }
-            (low, high) => self.0.hash_one((low, high, ports)),
+        // Numbers are sooner compared and hashed than enums.
+        let number = |addr: IpAddr, port: u16| match addr {
+            IpAddr::V4(addr) => (0, u64::from(addr.to_bits()) << 16 | u64::from(port)),
+            IpAddr::V6(addr) => (addr.to_bits(), u64::from(port)),
+        };
+        match (number(a.addr, a.port), number(b.addr, b.port)) {
+            ((0, a), (0, b)) => self.0.hash_one(u128::from(a.min(b)) << 64 | u128::from(a.max(b))),
+            (a, b) => self.0.hash_one((a.min(b), a.max(b))),
         }
     }
 }
@@ -70,18 +72,19 @@ impl Tracker {
 
     /// As [`push`](Self::push), for a segment from `src` to `dst` whose bytes are no longer at hand.
     pub fn push_segment(&mut self, src: Endpoint, dst: Endpoint, at: Sighting) -> Judgement {
-        let hash = self.hasher.hash(src, dst);
-        let found = self.find(hash, src, dst);
-        let index = match found {
+        let known = self.latest.filter(|&latest| self.is_between(latest, src, dst));
+        let known = known.or_else(|| self.find(src, dst));
+        let index = match known {
             Some(i) if !begins_anew(&self.wake(i).connection, src, &at.segment) => i,
-            _ => self.insert(hash, found, originator(src, dst, at.segment.flags)),
+            before => self.insert(before, originator(src, dst, at.segment.flags)),
         };
+        self.latest = Some(index);
         let tracked = self.slots[index as usize].tracked();
         let direction = tracked.connection.direction_from(src);
         let Verdict { class, certainty, new_bytes, .. } = tracked.push(direction, at);
         self.pushed += 1;
         self.copies += u64::from(class == SegmentClass::Copy);
-        if self.pushed.is_multiple_of(PACKETS_A_LOOK) || found != Some(index) {
+        if self.pushed.is_multiple_of(PACKETS_A_LOOK) || known != Some(index) {
             self.pack_idle(at.time);
         }
         // At most the payload of one segment.
@@ -92,8 +95,7 @@ impl Tracker {
     /// Takes an ICMP error. It is noted with the connection whose segment it quotes; one about a segment that was not
     /// captured, or was translated on its way, belongs to none.
     pub fn push_icmp(&mut self, frame: FrameRef, time: Timestamp, error: &IcmpError) {
-        let hash = self.hasher.hash(error.src, error.dst);
-        if let Some(index) = self.find(hash, error.src, error.dst) {
+        if let Some(index) = self.find(error.src, error.dst) {
             self.wake(index).connection.icmp_error(frame, time, error);
         }
     }
@@ -104,12 +106,14 @@ impl Tracker {
         Connections::new(self.slots, self.copies)
     }
 
-    fn find(&self, hash: u64, src: Endpoint, dst: Endpoint) -> Option<u32> {
-        let same_tuple = |&index: &u32| {
-            let ends = self.slots[index as usize].ends();
-            ends == (src, dst) || ends == (dst, src)
-        };
-        self.table.find(hash, same_tuple).copied()
+    fn find(&self, src: Endpoint, dst: Endpoint) -> Option<u32> {
+        let hash = self.hasher.hash(src, dst);
+        self.table.find(hash, |&index| self.is_between(index, src, dst)).copied()
+    }
+
+    fn is_between(&self, index: u32, a: Endpoint, b: Endpoint) -> bool {
+        let ends = self.slots[index as usize].ends();
+        ends == (a, b) || ends == (b, a)
     }
 
     fn wake(&mut self, index: u32) -> &mut Tracked {
@@ -120,12 +124,7 @@ impl Tracker {
         slot.tracked()
     }
 
-    fn insert(
-        &mut self,
-        hash: u64,
-        before: Option<u32>,
-        (orig, resp): (Endpoint, Endpoint),
-    ) -> u32 {
+    fn insert(&mut self, before: Option<u32>, (orig, resp): (Endpoint, Endpoint)) -> u32 {
         // Four billion connections would need more memory than there is; the last index is then shared.
         let index = u32::try_from(self.slots.len()).unwrap_or(u32::MAX - 1);
         let incarnation =
@@ -137,6 +136,7 @@ impl Tracker {
             let (orig, resp) = slots[i as usize].ends();
             hasher.hash(orig, resp)
         };
+        let hash = hasher.hash(orig, resp);
         match before.and_then(|before| self.table.find_mut(hash, |&i| i == before)) {
             Some(slot) => *slot = index,
             None => _ = self.table.insert_unique(hash, index, rehash),

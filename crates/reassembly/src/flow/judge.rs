@@ -337,7 +337,7 @@ impl End<'_> {
         let Some(cause) = again else { return };
         let rare = self.live.rare_mut();
         if matches!(cause, Cause::Timeout | Cause::Fast) {
-            rare.recovery.get_or_insert((cause, self.flow.coverage.high()));
+            rare.recovery.get_or_insert_with(|| (cause, self.flow.coverage.high()));
         }
         rare.resent.rotate_right(1);
         rare.resent[0] = Some((start, end, cause));
