@@ -3,12 +3,14 @@
 use std::collections::VecDeque;
 
 use crosscap_packet::Timestamp;
+use crosscap_reassembly::Direction;
 use rayon::prelude::*;
 
 use crate::clock::{Constraint, constraints};
-use crate::matching::{Group, group_legs};
-use crate::order::Votes;
-use crate::{Clock, Leg, Match, NatMapping, Path, Point, Role, Tier, nat, order};
+use crate::keys::{LegKey, Legs};
+use crate::matching::{Group, Joined, group_legs};
+use crate::order::{Ordered, Votes};
+use crate::{Candidate, Clock, Leg, Match, NatMapping, Path, Point, Role, Tier, nat, order};
 
 /// What the points say together.
 #[derive(Clone, Debug)]
@@ -45,49 +47,72 @@ impl Correlation {
 /// Matches the connections of all points. The first point's clock is the reference.
 #[must_use]
 pub fn correlate(mut points: Vec<Point>) -> Correlation {
-    let groups = group_legs(&points);
-    turn_midstream_legs(&mut points, &groups);
-    let (mut legs, tiers): (Vec<Vec<Leg>>, Vec<Tier>) =
-        groups.into_iter().map(|g| (g.legs, g.tier)).unzip();
-    let (votes, ordered) = order::sort_legs(&points, &mut legs);
-    let clocks = bound_clocks(&points, &legs, &votes);
-    let paths = legs
+    let mut legs = Legs::of(&points);
+    let groups = group_legs(&mut legs, points.len());
+    turn_midstream_legs(&mut points, &mut legs, &groups);
+    let (members, keys): (Vec<Vec<Leg>>, Vec<_>) =
+        groups.into_iter().map(|g| (g.legs, (g.joined, g.candidates))).unzip();
+    let (votes, ordered) = order::sort_legs(&legs, &points, members);
+    let clocks = bound_clocks(&points, &legs, &ordered, &votes);
+    let mut paths: Vec<Path> = ordered
         .into_iter()
-        .zip(tiers)
-        .zip(ordered)
-        .map(|((legs, tier), ordered)| {
-            let expected_false = expected_false(&points, &legs, tier);
-            Path { legs, matched: Match { tier, expected_false }, ordered, name: String::new() }
+        .zip(keys)
+        .map(|(ordered, (joined, candidates))| {
+            let expected_false = |joined| expected_false(&points, &ordered.legs, joined);
+            let candidates = candidates.into_iter().map(|(path, how)| Candidate {
+                path,
+                tier: how.tier,
+                expected_false: expected_false(how),
+            });
+            let candidates = candidates.collect();
+            let matched =
+                Match { tier: joined.tier, expected_false: expected_false(joined), candidates };
+            let Ordered { legs, ends_proven, ties } = ordered;
+            Path { legs, matched, ordered: ends_proven, ties, name: String::new() }
         })
         .collect();
+    name_paths(&mut paths, &points, &legs);
     let mut found = Correlation { points, roles: Vec::new(), clocks, paths, nat: Vec::new() };
-    name_paths(&mut found.paths, &found.points);
-    sort_paths(&mut found);
+    sort_paths(&mut found, &legs);
     found.roles = order::roles(found.points.len(), &found.paths);
     found.nat = nat::mappings(&found.points, &found.paths);
     found
 }
 
 /// Midstream legs guess who the originator is; the other legs of their path know better.
-fn turn_midstream_legs(points: &mut [Point], groups: &[Group]) {
+fn turn_midstream_legs(points: &mut [Point], legs: &mut Legs, groups: &[Group]) {
     for group in groups.iter().filter(|g| g.legs.len() > 1) {
-        let sure = group.legs.iter().find(|l| !l.stray && !l.of(points).is_midstream());
-        let Some(client) =
-            sure.or_else(|| group.legs.iter().find(|l| !l.stray)).map(|l| l.of(points).orig)
-        else {
+        let sure = group.legs.iter().find(|l| !l.stray && !legs.key(**l).is_midstream());
+        let Some(like) = sure.or_else(|| group.legs.iter().find(|l| !l.stray)).copied() else {
             continue;
         };
-        for leg in &group.legs {
-            let c = &mut points[leg.point].connections[leg.connection];
-            if c.is_midstream() && c.orig != client && c.resp == client {
-                c.flip();
+        for leg in group.legs.iter().copied().filter(|leg| *leg != like) {
+            if legs.key(leg).is_midstream() && is_turned(legs.key(leg), legs.key(like)) {
+                points[leg.point].connections.flip(leg.connection);
+                let place = legs.place(leg);
+                legs.keys[place].flip();
             }
         }
     }
 }
 
-fn expected_false(points: &[Point], legs: &[Leg], tier: Tier) -> f64 {
-    if tier == Tier::None {
+/// Whether the originator of `key` is the responder of `like`: by its end or, translated, by its numbers.
+fn is_turned(key: &LegKey, like: &LegKey) -> bool {
+    if key.orig == like.orig || key.resp == like.orig {
+        return key.orig != like.orig;
+    }
+    let apart = |direction: Direction| {
+        let (mine, theirs) = (key.range(direction)?, like.range(Direction::Orig)?);
+        Some(mine[1].ahead_of(theirs[1]).unsigned_abs())
+    };
+    match Direction::BOTH.map(apart) {
+        [Some(same), Some(turned)] => turned < same,
+        _ => false,
+    }
+}
+
+fn expected_false(points: &[Point], legs: &[Leg], joined: Joined) -> f64 {
+    if joined.tier == Tier::None {
         return 0.0;
     }
     let size = |l: &Leg| points[l.point].connections.len() as f64;
@@ -96,11 +121,16 @@ fn expected_false(points: &[Point], legs: &[Leg], tier: Tier) -> f64 {
     else {
         return 0.0;
     };
-    size(first) * size(last) * 2f64.powi(-tier.bits())
+    size(first) * size(last) * (-joined.bits).exp2()
 }
 
 /// Bounds every clock against the first point's, directly or through other points.
-fn bound_clocks(points: &[Point], paths: &[Vec<Leg>], votes: &Votes) -> Vec<Option<Clock>> {
+fn bound_clocks(
+    points: &[Point],
+    legs: &Legs,
+    paths: &[Ordered],
+    votes: &Votes,
+) -> Vec<Option<Clock>> {
     let mut clocks: Vec<Option<Clock>> = vec![None; points.len()];
     let Some(reference) = clocks.first_mut() else { return clocks };
     *reference = Some(Clock::identity());
@@ -109,7 +139,7 @@ fn bound_clocks(points: &[Point], paths: &[Vec<Leg>], votes: &Votes) -> Vec<Opti
         let unknown: Vec<usize> = (0..points.len()).filter(|&p| clocks[p].is_none()).collect();
         let found: Vec<Option<Clock>> = unknown
             .par_iter()
-            .map(|&p| Clock::from_constraints(between(points, paths, votes, known, p)))
+            .map(|&p| Clock::from_constraints(between(points, legs, paths, votes, known, p)))
             .collect();
         for (point, clock) in unknown.into_iter().zip(found) {
             if let (Some(clock), Some(middle)) = (clock, &clocks[known]) {
@@ -125,33 +155,37 @@ fn bound_clocks(points: &[Point], paths: &[Vec<Leg>], votes: &Votes) -> Vec<Opti
 /// order say nothing of the direction a packet travelled.
 fn between(
     points: &[Point],
-    paths: &[Vec<Leg>],
+    legs: &Legs,
+    paths: &[Ordered],
     votes: &Votes,
     reference: usize,
     here: usize,
 ) -> Vec<Constraint> {
     paths
         .par_iter()
-        .flat_map_iter(|legs| {
-            let at = |point| legs.iter().copied().filter(move |l| l.point == point && !l.stray);
+        .flat_map_iter(|path| {
+            let at =
+                |point| path.legs.iter().copied().filter(move |l| l.point == point && !l.stray);
             at(reference).flat_map(move |a| at(here).map(move |b| (a, b))).flat_map(|(a, b)| {
-                let order = order::order(points, votes, a, b);
+                let order = order::order(legs, votes, a, b);
                 let upstream = order.is_ne().then_some(order.is_lt());
-                upstream
-                    .into_iter()
-                    .flat_map(move |upstream| constraints(a.of(points), b.of(points), upstream))
+                upstream.into_iter().flat_map(move |upstream| {
+                    constraints(&a.of(points), &b.of(points), upstream).collect::<Vec<_>>()
+                })
             })
         })
         .collect()
 }
 
-fn name_paths(paths: &mut [Path], points: &[Point]) {
+fn name_paths(paths: &mut [Path], points: &[Point], legs: &Legs) {
     let mut seen = hashbrown::HashMap::<String, u32, foldhash::quality::RandomState>::default();
     for path in paths.iter_mut() {
-        let leg = path.orig_leg().of(points);
-        path.name = format!("{}>{}", leg.orig, leg.resp);
-        if leg.incarnation > 1 {
-            path.name += &format!("#{}", leg.incarnation);
+        let leg = path.orig_leg();
+        let [orig, resp] = legs.key(leg).ends();
+        path.name = format!("{orig}>{resp}");
+        let incarnation = legs.key(leg).incarnation;
+        if incarnation > 1 {
+            path.name += &format!("#{incarnation}");
         }
         *seen.entry(path.name.clone()).or_default() += 1;
     }
@@ -163,11 +197,23 @@ fn name_paths(paths: &mut [Path], points: &[Point]) {
     }
 }
 
-fn sort_paths(found: &mut Correlation) {
-    let mut paths = std::mem::take(&mut found.paths);
-    paths.sort_by_cached_key(|path| {
+fn sort_paths(found: &mut Correlation, legs: &Legs) {
+    let mut begins: Vec<_> = (0..found.paths.len()).collect();
+    let begin = |&path: &usize| {
+        let path = &found.paths[path];
         let leg = path.orig_leg();
-        (found.reference_estimate(leg.point, leg.of(&found.points).first().time), path.name.clone())
-    });
-    found.paths = paths;
+        (found.reference_estimate(leg.point, legs.key(leg).begin), path.name.clone())
+    };
+    begins.sort_by_cached_key(begin);
+    let mut place = vec![0; begins.len()];
+    for (new, &old) in begins.iter().enumerate() {
+        place[old] = new;
+    }
+    let mut sorted: Vec<_> = std::mem::take(&mut found.paths).into_iter().zip(&place).collect();
+    sorted.sort_by_key(|(_, place)| **place);
+    found.paths = sorted.into_iter().map(|(path, _)| path).collect();
+    for path in &mut found.paths {
+        path.matched.candidates.iter_mut().for_each(|c| c.path = place[c.path]);
+        path.matched.candidates.sort_by_key(|c| c.path);
+    }
 }

@@ -13,8 +13,9 @@
 //!
 //! ```
 //! use crosscap_correlation::{Point, correlate};
+//! use crosscap_reassembly::Connections;
 //!
-//! let correlation = correlate(vec![Point::new("client", Vec::new()), Point::new("pod", Vec::new())]);
+//! let correlation = correlate(vec![Point::new("client", Connections::default()), Point::new("pod", Connections::default())]);
 //! assert!(correlation.paths.is_empty());
 //! assert!(correlation.clocks[1].is_none(), "no packet was seen at both points");
 //! ```
@@ -25,6 +26,7 @@
 
 mod clock;
 mod correlate;
+mod keys;
 mod ladder;
 mod matching;
 mod nat;
@@ -38,5 +40,5 @@ pub use correlate::{Correlation, correlate};
 pub use ladder::{Ladder, LegSighting, Row};
 pub use nat::{NatKind, NatMapping};
 pub use order::Role;
-pub use path::{Leg, Match, Path, Tier};
+pub use path::{Candidate, Leg, Match, Path, Tier};
 pub use point::Point;

@@ -62,8 +62,8 @@ pub(crate) fn mappings(points: &[Point], paths: &[Path]) -> Vec<NatMapping> {
         };
         let ends = |c: &crosscap_reassembly::Connection| [Some(c.orig), Some(c.resp)];
         let mapping = found.entry((before.resp, after.resp, kind)).or_insert_with(|| NatMapping {
-            before: ends(before),
-            after: ends(after),
+            before: ends(&before),
+            after: ends(&after),
             kind,
             connections: 0,
         });

@@ -2,8 +2,13 @@
 
 use std::cmp::Ordering;
 
-use crosscap_reassembly::{Connection, Direction};
+use crosscap_reassembly::Direction;
+use petgraph::Direction::Incoming;
+use petgraph::algo::has_path_connecting;
+use petgraph::graph::{DiGraph, NodeIndex};
+use rayon::prelude::*;
 
+use crate::keys::{LegKey, Legs};
 use crate::{Leg, Path, Point};
 
 /// Where a point lies on the paths that cross several points.
@@ -32,66 +37,139 @@ impl Role {
     }
 }
 
-/// Sorts the legs of every group from client to server, strays last, and tells for each group whether the ends are
-/// proven.
+/// The legs of one path from client to server, and how much of that packets prove.
+#[derive(Clone, Debug)]
+pub(crate) struct Ordered {
+    pub(crate) legs: Vec<Leg>,
+    /// Whether the first and the last of the regular legs are the outermost for certain.
+    pub(crate) ends_proven: bool,
+    /// Places of regular legs that follow each other and might as well stand the other way round.
+    pub(crate) ties: Vec<usize>,
+}
+
+/// Sorts the legs of every group from client to server, strays last.
 ///
 /// What a path's own packets prove comes first; where they prove nothing, the majority of the other paths that cross
 /// the same two points decides.
-pub(crate) fn sort_legs(points: &[Point], groups: &mut [Vec<Leg>]) -> (Votes, Vec<bool>) {
+pub(crate) fn sort_legs(
+    legs: &Legs,
+    points: &[Point],
+    groups: Vec<Vec<Leg>>,
+) -> (Votes, Vec<Ordered>) {
     let mut votes = Votes::new(points.len());
-    for legs in groups.iter() {
-        for (i, &a) in legs.iter().enumerate() {
-            for &b in &legs[i + 1..] {
+    for group in &groups {
+        for (i, &a) in group.iter().enumerate().take(MOST_LEGS) {
+            for &b in group[i + 1..].iter().take(MOST_LEGS) {
                 if a.point != b.point && !a.stray && !b.stray {
-                    votes.count(a.point, b.point, nearer_client(a.of(points), b.of(points)));
+                    votes.count(a.point, b.point, nearer_client(legs.key(a), legs.key(b)));
                 }
             }
         }
     }
-    for legs in groups.iter_mut() {
-        // From an order that does not depend on that of the points.
-        legs.sort_by(|a, b| {
-            points[a.point].name.cmp(&points[b.point].name).then(a.connection.cmp(&b.connection))
-        });
-        // A handful of legs; the comparison need not be transitive, which the standard sorts would not forgive.
-        for i in 1..legs.len() {
-            let mut at = i;
-            while at > 0 && goes_before(points, &votes, legs[at], legs[at - 1]) {
-                legs.swap(at, at - 1);
-                at -= 1;
-            }
-        }
-    }
-    let proven = |legs: &Vec<Leg>| {
-        let mut regular = legs.iter().filter(|l| !l.stray);
-        match (regular.clone().next(), regular.next_back()) {
-            (Some(a), Some(b)) if a != b => order(points, &votes, *a, *b).is_ne(),
-            _ => false,
-        }
-    };
-    let proven = groups.iter().map(proven).collect();
-    (votes, proven)
+    let ordered = groups.into_par_iter().map(|group| sort(legs, points, &votes, group)).collect();
+    (votes, ordered)
 }
 
-fn goes_before(points: &[Point], votes: &Votes, a: Leg, b: Leg) -> bool {
-    if a.stray != b.stray {
-        return b.stray;
+fn sort(legs: &Legs, points: &[Point], votes: &Votes, mut group: Vec<Leg>) -> Ordered {
+    // From an order that does not depend on that of the points.
+    let name = |leg: &Leg| (leg.stray, &points[leg.point].name, leg.connection);
+    group.sort_by(|a, b| name(a).cmp(&name(b)));
+    let regular = group.iter().filter(|leg| !leg.stray).count();
+    if !(2..=MOST_LEGS).contains(&regular) {
+        return Ordered { legs: group, ends_proven: false, ties: Vec::new() };
     }
-    order(points, votes, a, b).then_with(|| points[a.point].name.cmp(&points[b.point].name)).is_lt()
+    let nearer = Nearer::of(legs, votes, &group[..regular]);
+    let Some(places) = nearer.sorted() else {
+        // Contradictions: packets took different ways. The names' order is as good as any.
+        return Ordered { legs: group, ends_proven: false, ties: (0..regular - 1).collect() };
+    };
+    let before = |a: usize, b: usize| nearer.is_before(places[a], places[b]);
+    let last = regular - 1;
+    let ends_proven =
+        (1..=last).all(|place| before(0, place)) && (0..last).all(|p| before(p, last));
+    let ties = (0..last).filter(|&place| !before(place, place + 1)).collect();
+    let strays = group[regular..].iter().copied();
+    let sorted = places.iter().map(|&place| group[place]).chain(strays).collect();
+    Ordered { legs: sorted, ends_proven, ties }
+}
+
+/// Which of some legs is nearer the client than which: an edge from the nearer one.
+struct Nearer(DiGraph<usize, ()>);
+
+impl Nearer {
+    fn of(legs: &Legs, votes: &Votes, group: &[Leg]) -> Self {
+        let mut graph = DiGraph::new();
+        let nodes: Vec<_> = (0..group.len()).map(|place| graph.add_node(place)).collect();
+        // Legs of equal ends lie on one side of a translation.
+        let side = |leg: Leg| legs.key(leg).ends();
+        let mut sides: Vec<(_, _, Ordering)> = Vec::new();
+        let mut untold = Vec::new();
+        for (i, &a) in group.iter().enumerate() {
+            for (j, &b) in group.iter().enumerate().skip(i + 1) {
+                match order(legs, votes, a, b) {
+                    Ordering::Less => _ = graph.add_edge(nodes[i], nodes[j], ()),
+                    Ordering::Greater => _ = graph.add_edge(nodes[j], nodes[i], ()),
+                    Ordering::Equal => {
+                        untold.push((i, j));
+                        continue;
+                    }
+                }
+                if side(a) != side(b) {
+                    sides.push((side(a), side(b), order(legs, votes, a, b)));
+                }
+            }
+        }
+        for (i, j) in untold {
+            let (a, b) = (side(group[i]), side(group[j]));
+            let told = sides.iter().filter_map(|&(x, y, order)| {
+                let turned = (x == b && y == a).then(|| order.reverse());
+                if x == a && y == b { Some(order) } else { turned }
+            });
+            let told: Vec<_> = told.collect();
+            match told.first() {
+                Some(&first) if told.iter().all(|&order| order == first) => {
+                    let (near, far) = if first.is_lt() { (i, j) } else { (j, i) };
+                    graph.add_edge(nodes[near], nodes[far], ());
+                }
+                _ => {}
+            }
+        }
+        Self(graph)
+    }
+
+    /// Places from client to server; of legs that nothing tells apart, the earlier place first. `None` where packets
+    /// contradict each other.
+    fn sorted(&self) -> Option<Vec<usize>> {
+        let mut waiting: Vec<usize> =
+            self.0.node_indices().map(|n| self.0.neighbors_directed(n, Incoming).count()).collect();
+        let mut places = Vec::new();
+        while places.len() < waiting.len() {
+            let next = (0..waiting.len()).find(|&p| waiting[p] == 0 && !places.contains(&p))?;
+            places.push(next);
+            for after in self.0.neighbors(NodeIndex::new(next)) {
+                waiting[after.index()] -= 1;
+            }
+        }
+        Some(places)
+    }
+
+    fn is_before(&self, a: usize, b: usize) -> bool {
+        has_path_connecting(&self.0, NodeIndex::new(a), NodeIndex::new(b), None)
+    }
 }
 
 /// `Less` where `a` is nearer the client, by the connection's own packets or by the majority of the others.
-pub(crate) fn order(points: &[Point], votes: &Votes, a: Leg, b: Leg) -> Ordering {
-    nearer_client(a.of(points), b.of(points)).then_with(|| votes.verdict(a.point, b.point))
+pub(crate) fn order(legs: &Legs, votes: &Votes, a: Leg, b: Leg) -> Ordering {
+    nearer_client(legs.key(a), legs.key(b)).then_with(|| votes.verdict(a.point, b.point))
 }
 
 /// `Less` where `a` is nearer the client than `b`, proven by the packets of this connection alone.
-fn nearer_client(a: &Connection, b: &Connection) -> Ordering {
+fn nearer_client(a: &LegKey, b: &LegKey) -> Ordering {
     by_ttl(a, b).then_with(|| by_nesting(a, b))
 }
 
 /// Routers count the time to live down, so the same packet has more of it nearer its sender.
-fn by_ttl(a: &Connection, b: &Connection) -> Ordering {
+fn by_ttl(a: &LegKey, b: &LegKey) -> Ordering {
     let ttls = |direction| {
         let (a, b) = (a.flow(direction).first?, b.flow(direction).first?);
         a.segment.is_copy_of(&b.segment).then_some((a.segment.ttl, b.segment.ttl))
@@ -108,8 +186,8 @@ fn by_ttl(a: &Connection, b: &Connection) -> Ordering {
 
 /// The exchange of SYN and SYN-ACK takes longer where the client is nearer: what the other point sees happens in
 /// between. Holds whatever the clocks say.
-fn by_nesting(a: &Connection, b: &Connection) -> Ordering {
-    let exchange = |c: &Connection| {
+fn by_nesting(a: &LegKey, b: &LegKey) -> Ordering {
+    let exchange = |c: &LegKey| {
         let [syn, syn_ack] = Direction::BOTH.map(|d| c.flow(d));
         if c.isn_pair().is_none() || syn.syns != 1 || syn_ack.syns != 1 {
             return None;
@@ -177,3 +255,6 @@ pub(crate) fn roles(points: usize, paths: &[Path]) -> Vec<Role> {
 
 /// What timestamps of one packet path may be off by, nanoseconds.
 const TIMESTAMP_NOISE: i64 = 1_000;
+
+/// Legs of one path beyond which no order is looked for: hostile numbers.
+const MOST_LEGS: usize = 64;

@@ -16,10 +16,10 @@ pub struct Leg {
 }
 
 impl Leg {
-    /// The connection itself.
+    /// The connection itself, unpacked: ask once for each leg.
     #[must_use]
-    pub fn of(self, points: &[Point]) -> &Connection {
-        &points[self.point].connections[self.connection]
+    pub fn of(self, points: &[Point]) -> Connection {
+        points[self.point].connections.at(self.connection)
     }
 }
 
@@ -31,6 +31,8 @@ pub struct Path {
     /// Whether packets prove which of the legs is nearest the client and which nearest the server. False for a single
     /// leg, and where two points cannot be told apart.
     pub ordered: bool,
+    /// Places of legs of which packets do not prove whether they or the next one are nearer the client.
+    pub ties: Vec<usize>,
     /// How the legs were found to belong together.
     pub matched: Match,
     /// A name that depends neither on the order of the points nor on anything random:
@@ -64,11 +66,25 @@ impl Path {
 }
 
 /// Why the legs of a path are one connection.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Match {
     /// The weakest key among its legs, strays aside.
     pub tier: Tier,
     /// How many pairs of legs of these captures would share such a key by chance; 0 for [`Tier::None`].
+    pub expected_false: f64,
+    /// Other paths that may be the same connection, where packets do not decide; at most 16.
+    pub candidates: Vec<Candidate>,
+}
+
+/// A path that may be the same connection as another.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Candidate {
+    /// Index into [`Correlation::paths`](crate::Correlation::paths).
+    pub path: usize,
+    /// What they have in common.
+    pub tier: Tier,
+    /// How many pairs of legs of these captures would have as much in common by chance.
     pub expected_false: f64,
 }
 
@@ -82,8 +98,13 @@ pub enum Tier {
     OrigIsn,
     /// The responder's initial sequence number, and the originator's port or the SYN-ACK timestamp.
     RespIsn,
-    /// Overlapping ranges of sequence numbers in both directions, and the originator's port.
+    /// Ranges of sequence numbers that meet, in both directions.
     SeqRange,
+    /// Initial sequence numbers that differ by a constant, which a device between the points must have added, and
+    /// streams of equal lengths.
+    Offset,
+    /// Equal bytes: a proxy ends TCP in between.
+    Payload,
     /// Seen at one point only.
     None,
 }
@@ -97,19 +118,9 @@ impl Tier {
             Self::OrigIsn => "orig-isn",
             Self::RespIsn => "resp-isn",
             Self::SeqRange => "seq-range",
+            Self::Offset => "offset",
+            Self::Payload => "payload",
             Self::None => "none",
-        }
-    }
-
-    /// Bits of the key that chance would have to hit.
-    pub(crate) const fn bits(self) -> i32 {
-        match self {
-            Self::IsnPair => 64,
-            // 32 of the number, 16 of the port; a timestamp is worth more than a port.
-            Self::OrigIsn | Self::RespIsn => 48,
-            // Two ranges within 2²⁰ of each other, and the port.
-            Self::SeqRange => 2 * (32 - 21) + 16,
-            Self::None => 0,
         }
     }
 }

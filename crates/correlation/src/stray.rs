@@ -6,61 +6,72 @@
 use std::cmp::Reverse;
 
 use crosscap_packet::{Endpoint, SeqNumber, TcpFlags};
-use crosscap_reassembly::{Connection, Direction, Flow};
+use crosscap_reassembly::Direction;
 use hashbrown::HashMap;
 
-/// A stray leg and the leg it continues, both indices of one point's connections.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) struct Found {
-    pub(crate) stray: usize,
-    pub(crate) parent: usize,
-}
+use crate::keys::{FlowKey, LegKey};
 
-/// The stray legs among the connections of one point.
+/// The stray legs: each, and the leg that it continues. Indices of `keys`, which is in order of points.
 ///
-/// `known(connection, remote)` tells whether another point showed the path of `connection` ending at `remote`.
-pub(crate) fn find(
-    connections: &[Connection],
+/// `known(leg, remote)` tells whether another leg of the same path ends at `remote`; `clients(leg)` are the originators
+/// of all legs of its path, itself included.
+pub(crate) fn find<C: Iterator<Item = Endpoint>>(
+    keys: &[LegKey],
     known: impl Fn(usize, Endpoint) -> bool,
-) -> Vec<Found> {
+    clients: impl Fn(usize) -> C,
+) -> Vec<(usize, usize)> {
     let mut by_client: HashMap<Endpoint, Vec<usize>, foldhash::quality::RandomState> =
         HashMap::default();
-    for (index, c) in connections.iter().enumerate() {
-        by_client.entry(c.orig).or_default().push(index);
+    for leg in keys.iter().filter(|key| key.is_midstream()) {
+        by_client.entry(leg.orig).or_default();
+        by_client.entry(leg.resp).or_default();
     }
-    let midstream = connections.iter().enumerate().filter(|(_, c)| c.is_midstream());
+    for leg in 0..keys.len() {
+        for client in clients(leg) {
+            if let Some(parents) = by_client.get_mut(&client)
+                && parents.last() != Some(&leg)
+            {
+                parents.push(leg);
+            }
+        }
+    }
+    let midstream = keys.iter().enumerate().filter(|(_, key)| key.is_midstream());
     midstream
         .filter_map(|(stray, leg)| {
             let ends =
                 [(leg.orig, leg.resp, Direction::Orig), (leg.resp, leg.orig, Direction::Resp)];
             // Earlier uses of the same client port have numbers that are far, but not far enough to be excluded: the
-            // nearest parent is the right one, of equals the latest.
+            // nearest parent is the right one; of equals the latest.
             let (_, _, Reverse(parent)) = ends
                 .iter()
                 .flat_map(|&(client, remote, role)| {
                     let parents =
                         by_client.get(&client).filter(|parents| parents.len() <= MAX_PARENTS);
-                    parents.into_iter().flatten().map(move |&parent| (parent, remote, role))
+                    parents.into_iter().flatten().map(move |&parent| (parent, client, remote, role))
                 })
-                .filter(|&(parent, remote, _)| {
-                    let p = &connections[parent];
-                    parent != stray && p.resp != remote && p.first().frame < leg.first().frame
+                .filter(|&(parent, client, remote, _)| {
+                    let p = &keys[parent];
+                    p.leg.point == leg.leg.point
+                        && p.first_frame < leg.first_frame
+                        && p.ends() != [client, remote]
+                        // The two sides of a NAT in midstream.
+                        && !p.shares_packets(leg)
                 })
-                .filter_map(|(parent, remote, role)| {
-                    let fits = |sure| continues(leg, role, &connections[parent], sure);
+                .filter_map(|(parent, _, remote, role)| {
+                    let fits = |sure| continues(leg, role, &keys[parent], sure);
                     let distance = fits(true)?;
                     let sure = known(parent, remote);
                     (sure || fits(false).is_some()).then_some((!sure, distance, Reverse(parent)))
                 })
                 .min()?;
-            Some(Found { stray, parent })
+            Some((stray, parent))
         })
         .collect()
 }
 
 /// How far the numbers of `leg`, in which the client has `role`, lie from what `parent` would send next; `None` where
 /// they do not continue it. `sure` where the remote end is known to be the parent's.
-fn continues(leg: &Connection, role: Direction, parent: &Connection, sure: bool) -> Option<u64> {
+fn continues(leg: &LegKey, role: Direction, parent: &LegKey, sure: bool) -> Option<u64> {
     let (from_client, from_remote) = (leg.flow(role), leg.flow(role.reverse()));
     let (sent, received) = (parent.flow(Direction::Orig), parent.flow(Direction::Resp));
     match (from_remote.first, from_client.first) {
@@ -81,8 +92,8 @@ fn continues(leg: &Connection, role: Direction, parent: &Connection, sure: bool)
 }
 
 /// How far a number lies from what a flow would send next.
-fn distance(seq: SeqNumber, flow: &Flow) -> u32 {
-    flow.next_seq().map_or(u32::MAX, |next| seq.ahead_of(next).unsigned_abs())
+fn distance(seq: SeqNumber, flow: &FlowKey) -> u32 {
+    flow.next.map_or(u32::MAX, |next| seq.ahead_of(next).unsigned_abs())
 }
 
 /// With both numbers this near, chance links a pair of legs of one client endpoint once in 2²².
@@ -94,5 +105,5 @@ const EXACT: u32 = 1 << 16;
 /// As far as a window reaches, and half as much again.
 const FAR: u32 = 1 << 28;
 
-/// Connections of one client endpoint beyond which no parent is looked for: a scan from a fixed port.
+/// Legs with one client endpoint beyond which no parent is looked for: a scan from a fixed port.
 const MAX_PARENTS: usize = 1_024;

@@ -137,9 +137,8 @@ fn analyse(given: &[PointFiles], options: &ReadOptions, threads: usize) -> Resul
     let mut infos: Vec<PointInfo> = Vec::new();
     let mut files = Vec::new();
     for r in read {
-        let mut point = Point::new(r.point.name, r.point.connections.into_iter().collect());
-        (point.files, point.first, point.last) = (r.point.files, r.point.first, r.point.last);
-        points.push(point);
+        let span = [r.point.first, r.point.last];
+        points.push(Point::watched(r.point.name, r.point.files, span, r.point.connections));
         infos.push(r.point.info);
         files.push(r.files);
     }

@@ -14,6 +14,8 @@ pub(crate) struct Case<'a> {
     pub(crate) population: &'a Population,
     pub(crate) index: usize,
     pub(crate) path: &'a Path,
+    /// The connections of its legs.
+    pub(crate) connections: &'a [Connection],
     /// Its packets; empty while only screening.
     pub(crate) ladder: &'a Ladder,
 }
@@ -29,7 +31,7 @@ pub(crate) struct LegView<'a> {
 impl<'a> Case<'a> {
     fn view(&self, place: usize) -> LegView<'a> {
         let leg = self.path.legs[place];
-        LegView { place, leg, connection: leg.of(&self.correlation.points) }
+        LegView { place, leg, connection: &self.connections[place] }
     }
 
     /// The leg nearest the client, unless only the server's side was captured.

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 
 use crosscap_correlation::{Correlation, Ladder};
+use crosscap_reassembly::Connection;
+use rayon::prelude::*;
 
 use crate::case::Case;
 use crate::deletion;
@@ -28,10 +30,11 @@ pub fn suspects(correlation: &Correlation) -> Vec<usize> {
     let population = Population::of(correlation);
     let no_packets = Ladder::default();
     let suspicious = |index: &usize| {
-        let case = case(correlation, &population, *index, &no_packets);
+        let connections = connections(correlation, *index);
+        let case = case(correlation, &population, *index, &connections, &no_packets);
         RULES.iter().any(|rule| (rule.screen)(&case))
     };
-    (0..correlation.paths.len()).filter(suspicious).collect()
+    (0..correlation.paths.len()).into_par_iter().filter(suspicious).collect()
 }
 
 /// Decides on the suspects, whose packets are in `ladders`.
@@ -40,7 +43,8 @@ pub fn diagnose(correlation: &Correlation, ladders: &BTreeMap<usize, Ladder>) ->
     let population = Population::of(correlation);
     let mut single = Vec::new();
     for (&index, ladder) in ladders {
-        let case = case(correlation, &population, index, ladder);
+        let connections = connections(correlation, index);
+        let case = case(correlation, &population, index, &connections, ladder);
         let rules = RULES.iter().filter(|rule| (rule.screen)(&case));
         single.extend(rules.filter_map(|rule| (rule.examine)(&case)));
     }
@@ -53,9 +57,14 @@ fn case<'a>(
     correlation: &'a Correlation,
     population: &'a Population,
     index: usize,
+    connections: &'a [Connection],
     ladder: &'a Ladder,
 ) -> Case<'a> {
-    Case { correlation, population, index, path: &correlation.paths[index], ladder }
+    Case { correlation, population, index, path: &correlation.paths[index], connections, ladder }
+}
+
+fn connections(correlation: &Correlation, path: usize) -> Vec<Connection> {
+    correlation.paths[path].legs.iter().map(|leg| leg.of(&correlation.points)).collect()
 }
 
 /// One finding for all connections of a service that tell the same story equally surely.

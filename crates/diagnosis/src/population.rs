@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use crosscap_correlation::{Correlation, Path};
+use crosscap_correlation::{Correlation, Leg};
 use crosscap_packet::{Endpoint, Timestamp};
-use crosscap_reassembly::{Direction, Phase};
+use crosscap_reassembly::{Connection, Direction, Phase};
 
 /// All connections to one service, as the clients address it.
 #[derive(Clone, Debug, Default)]
@@ -69,12 +69,15 @@ impl Population {
         let mut services: BTreeMap<Endpoint, (Service, Vec<i64>)> = BTreeMap::new();
         let mut hosts: BTreeMap<(usize, IpAddr), Vec<(Timestamp, Timestamp)>> = BTreeMap::new();
         for path in &correlation.paths {
+            let legs: Vec<(Leg, Connection)> =
+                path.regular().map(|leg| (leg, leg.of(&correlation.points))).collect();
             let orig_leg = path.orig_leg();
-            let near = orig_leg.of(&correlation.points);
+            let alone = legs.is_empty().then(|| orig_leg.of(&correlation.points));
+            let Some(near) = legs.first().map(|(_, c)| c).or(alone.as_ref()) else { continue };
             let (service, waits) = services.entry(near.resp).or_default();
             for phase in [Phase::Established, Phase::HalfClosed] {
                 for speaker in Direction::BOTH {
-                    let Some((nanos, span)) = outlived(correlation, path, phase, speaker) else {
+                    let Some((nanos, span)) = outlived(correlation, &legs, phase, speaker) else {
                         continue;
                     };
                     let slot = &mut service.outlived[phase as usize][speaker as usize];
@@ -84,8 +87,7 @@ impl Population {
                     }
                 }
             }
-            for leg in path.regular() {
-                let c = leg.of(&correlation.points);
+            for (leg, c) in &legs {
                 let [Some(orig), Some(resp)] = Direction::BOTH.map(|d| c.flow(d).last) else {
                     continue;
                 };
@@ -99,7 +101,7 @@ impl Population {
                 let at = |time| correlation.reference_estimate(orig_leg.point, time);
                 service.lifetimes.push((at(near.first().time), at(last.time)));
             }
-            let far = path.resp_leg().of(&correlation.points);
+            let far = legs.last().map_or(near, |(_, c)| c);
             waits.extend(far.longest_wait.as_ref().map(|w| w.nanos()));
         }
         let finish = |(mut service, mut waits): (Service, Vec<i64>)| {
@@ -141,13 +143,12 @@ impl Population {
 /// alone may only have missed packets, and a clock may have stepped.
 fn outlived(
     correlation: &Correlation,
-    path: &Path,
+    legs: &[(Leg, Connection)],
     phase: Phase,
     speaker: Direction,
 ) -> Option<(i64, (Timestamp, Timestamp))> {
-    let legs = path.regular().map(|leg| {
-        let silence =
-            leg.of(&correlation.points).silences.as_ref()?.longest_outlived(phase, speaker)?;
+    let legs = legs.iter().map(|(leg, c)| {
+        let silence = c.silences.as_ref()?.longest_outlived(phase, speaker)?;
         let at = |time| correlation.reference_estimate(leg.point, time);
         let span = (at(silence.before.time), at(silence.after.time));
         // The point's own clock is exact, unless it stepped meanwhile.

@@ -48,6 +48,27 @@ impl Connections {
         self.slots.get(index).map(Slot::connection)
     }
 
+    /// The one at a place, from 0.
+    ///
+    /// # Panics
+    ///
+    /// If there are not that many.
+    #[must_use]
+    pub fn at(&self, index: usize) -> Connection {
+        self.slots[index].connection()
+    }
+
+    /// Exchanges originator and responder of the one at a place: for a midstream guess that turned out wrong.
+    ///
+    /// # Panics
+    ///
+    /// If there are not that many.
+    pub fn flip(&mut self, index: usize) {
+        let slot = &mut self.slots[index];
+        slot.tracked().flip();
+        slot.pack(Timestamp(0), i64::MIN);
+    }
+
     /// All, one after the other.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = Connection> + '_ {
         self.slots.iter().map(Slot::connection)

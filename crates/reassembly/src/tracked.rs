@@ -41,6 +41,12 @@ impl Tracked {
         self.scale_windows();
     }
 
+    /// See [`Connection::flip`].
+    pub(crate) fn flip(&mut self) {
+        self.connection.flip();
+        self.live.swap(0, 1);
+    }
+
     /// Takes the next packet.
     pub(crate) fn push(&mut self, direction: Direction, at: Sighting) -> Verdict {
         let Self { connection, live } = self;

@@ -162,8 +162,8 @@ fn lost(correlation: &Correlation, path: &Path, direction: Direction) -> u64 {
     }
     let [near_orig, near_resp] = ends.map(|l| l.of(&correlation.points));
     let (sender, receiver) = match direction {
-        Direction::Orig => (near_orig, near_resp),
-        Direction::Resp => (near_resp, near_orig),
+        Direction::Orig => (&near_orig, &near_resp),
+        Direction::Resp => (&near_resp, &near_orig),
     };
     // A stray leg carries the numbers on: what came untranslated did arrive.
     let strays =
@@ -195,7 +195,7 @@ fn leg(correlation: &Correlation, leg: crosscap_correlation::Leg) -> Leg {
         orig_retransmits: orig.retransmits.into(),
         resp_retransmits: resp.retransmits.into(),
         stray: leg.stray,
-        wireshark_filter: wireshark::connection(c, leg.connection, point.files.len()),
+        wireshark_filter: wireshark::connection(&c, leg.connection, point.files.len()),
     }
 }
 

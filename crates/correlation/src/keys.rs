@@ -1,0 +1,149 @@
+//! What matching needs of each leg, a few hundred bytes, so that each connection is unpacked once.
+
+use crosscap_packet::{Endpoint, FrameRef, SeqNumber, Timestamp};
+use crosscap_reassembly::{Connection, Direction, Flow, Sighting};
+use rayon::prelude::*;
+
+use crate::{Leg, Point};
+
+/// One leg.
+#[derive(Clone, Debug)]
+pub(crate) struct LegKey {
+    pub(crate) leg: Leg,
+    pub(crate) orig: Endpoint,
+    pub(crate) resp: Endpoint,
+    pub(crate) flows: [FlowKey; 2],
+    pub(crate) begin: Timestamp,
+    pub(crate) first_frame: FrameRef,
+    pub(crate) incarnation: u32,
+}
+
+/// One direction of a leg.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct FlowKey {
+    pub(crate) isn: Option<SeqNumber>,
+    pub(crate) first: Option<Sighting>,
+    pub(crate) last: Option<Sighting>,
+    /// Behind everything sent.
+    pub(crate) next: Option<SeqNumber>,
+    pub(crate) acked: Option<SeqNumber>,
+    pub(crate) bytes: u64,
+    pub(crate) syns: u32,
+    /// It has sent a FIN.
+    pub(crate) closed: bool,
+}
+
+/// All legs, in order of points and connections.
+#[derive(Debug)]
+pub(crate) struct Legs {
+    pub(crate) keys: Vec<LegKey>,
+    /// Where each point's legs begin.
+    begins: Vec<usize>,
+}
+
+impl Legs {
+    pub(crate) fn of(points: &[Point]) -> Self {
+        let begins = points.iter().scan(0, |begin, point| {
+            let mine = *begin;
+            *begin += point.connections.len();
+            Some(mine)
+        });
+        Self { begins: begins.collect(), keys: keys(points) }
+    }
+
+    pub(crate) fn key(&self, leg: Leg) -> &LegKey {
+        &self.keys[self.place(leg)]
+    }
+
+    pub(crate) fn place(&self, leg: Leg) -> usize {
+        self.begins[leg.point] + leg.connection
+    }
+}
+
+fn keys(points: &[Point]) -> Vec<LegKey> {
+    let legs: Vec<Leg> = points
+        .iter()
+        .enumerate()
+        .flat_map(|(point, p)| {
+            (0..p.connections.len()).map(move |connection| Leg { point, connection, stray: false })
+        })
+        .collect();
+    legs.into_par_iter().map(|leg| LegKey::new(leg, &leg.of(points))).collect()
+}
+
+impl LegKey {
+    pub(crate) fn new(leg: Leg, c: &Connection) -> Self {
+        Self {
+            leg,
+            orig: c.orig,
+            resp: c.resp,
+            flows: Direction::BOTH.map(|direction| FlowKey::new(c.flow(direction))),
+            begin: c.first().time,
+            first_frame: c.first().frame,
+            incarnation: c.incarnation,
+        }
+    }
+
+    pub(crate) fn flow(&self, direction: Direction) -> &FlowKey {
+        &self.flows[direction as usize]
+    }
+
+    pub(crate) fn isn_pair(&self) -> Option<[SeqNumber; 2]> {
+        Some([self.flows[0].isn?, self.flows[1].isn?])
+    }
+
+    pub(crate) fn is_midstream(&self) -> bool {
+        self.flows.iter().all(|f| f.isn.is_none())
+    }
+
+    pub(crate) fn ends(&self) -> [Endpoint; 2] {
+        [self.orig, self.resp]
+    }
+
+    /// See [`Connection::flip`].
+    pub(crate) fn flip(&mut self) {
+        std::mem::swap(&mut self.orig, &mut self.resp);
+        self.flows.swap(0, 1);
+    }
+
+    /// Whether both show the same packet, a host's translating it apart: the first or the last of either end.
+    pub(crate) fn shares_packets(&self, other: &Self) -> bool {
+        let same = |x: Option<Sighting>, y: Option<Sighting>| {
+            x.zip(y).is_some_and(|(x, y)| {
+                x.segment.is_copy_of(&y.segment) && x.time.since(y.time).abs() < TRANSLATING
+            })
+        };
+        let mut flows = self.flows.iter().zip(&other.flows);
+        flows.any(|(a, b)| same(a.first, b.first) || same(a.last, b.last))
+    }
+
+    /// The sequence numbers of one end that the leg tells of, from the first to behind the last: those that it saw, or
+    /// where it saw none, those that were acknowledged.
+    pub(crate) fn range(&self, direction: Direction) -> Option<[SeqNumber; 2]> {
+        let flow = self.flow(direction);
+        if let (Some(first), Some(next)) = (flow.first, flow.next) {
+            return Some([first.segment.seq, next]);
+        }
+        let back = self.flow(direction.reverse());
+        let first = back.first.filter(|s| s.segment.flags.contains(crosscap_packet::TcpFlags::ACK));
+        Some([first?.segment.ack, back.acked?])
+    }
+}
+
+impl FlowKey {
+    fn new(flow: &Flow) -> Self {
+        Self {
+            isn: flow.isn,
+            first: flow.first,
+            last: flow.last_news(),
+            next: flow.next_seq(),
+            acked: flow.acked,
+            bytes: flow.bytes,
+            syns: flow.syns,
+            closed: flow.fin.is_some(),
+        }
+    }
+}
+
+/// How long a host takes at most to translate a packet, nanoseconds.
+const TRANSLATING: i64 = 100_000_000;

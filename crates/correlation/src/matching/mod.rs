@@ -1,0 +1,262 @@
+//! Which legs are one connection.
+//!
+//! NAT changes addresses and ports and leaves sequence numbers alone, so the initial sequence numbers are the key. Each
+//! module knows one key; the strongest goes first, and a weaker one joins only what the stronger ones left apart.
+
+mod isn;
+mod ranges;
+mod shifted;
+
+use crosscap_packet::{Endpoint, SeqNumber};
+use hashbrown::HashMap;
+use petgraph::unionfind::UnionFind;
+
+use crate::keys::{LegKey, Legs};
+use crate::{Leg, Tier, stray};
+
+type Map<K, V> = HashMap<K, V, foldhash::quality::RandomState>;
+
+/// Legs that belong together, and the weakest key that joined them.
+#[derive(Clone, Debug)]
+pub(crate) struct Group {
+    pub(crate) legs: Vec<Leg>,
+    pub(crate) joined: Joined,
+    /// Legs of other groups that might belong to this one as well as some other, and by which key.
+    pub(crate) candidates: Vec<(usize, Joined)>,
+}
+
+/// A key, and how many bits of it chance would have to hit.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Joined {
+    pub(crate) tier: Tier,
+    pub(crate) bits: f64,
+}
+
+impl Joined {
+    pub(crate) const NOT: Self = Self { tier: Tier::None, bits: f64::INFINITY };
+
+    fn weaker(self, other: Self) -> Self {
+        match (self.tier, other.tier) {
+            (Tier::None, _) => other,
+            (_, Tier::None) => self,
+            (a, b) if (a, other.bits) < (b, self.bits) => other,
+            _ => self,
+        }
+    }
+}
+
+/// All legs of all points, grouped; groups and legs in order of points and connections. Marks the stray ones.
+pub(crate) fn group_legs(legs: &mut Legs, points: usize) -> Vec<Group> {
+    let mut matcher = Matcher::new(&mut legs.keys, points);
+    matcher.join_isn_pairs();
+    matcher.join_single_isns();
+    matcher.attach_strays();
+    matcher.join_ranges();
+    matcher.join_shifted();
+    matcher.into_groups()
+}
+
+struct Matcher<'a> {
+    keys: &'a mut [LegKey],
+    /// Connections of each point.
+    sizes: Vec<usize>,
+    sets: UnionFind<usize>,
+    /// What the legs of each set know of its initial sequence numbers; at the leg that stands for the set.
+    known: Vec<[Option<SeqNumber>; 2]>,
+    joined: Vec<Joined>,
+    candidates: Vec<(usize, usize, Joined)>,
+}
+
+impl<'a> Matcher<'a> {
+    fn new(keys: &'a mut [LegKey], points: usize) -> Self {
+        let mut sizes = vec![0; points];
+        for key in &*keys {
+            sizes[key.leg.point] += 1;
+        }
+        Self {
+            sizes,
+            sets: UnionFind::new(keys.len()),
+            known: keys.iter().map(|key| [0, 1].map(|i| key.flows[i].isn)).collect(),
+            joined: vec![Joined::NOT; keys.len()],
+            candidates: Vec::new(),
+            keys,
+        }
+    }
+
+    fn point(&self, leg: usize) -> usize {
+        self.keys[leg].leg.point
+    }
+
+    fn join(&mut self, a: usize, b: usize, how: Joined) {
+        for leg in [a, b] {
+            self.joined[leg] = self.joined[leg].weaker(how);
+        }
+        let known = [a, b].map(|leg| self.known[self.sets.find(leg)]);
+        self.sets.union(a, b);
+        self.known[self.sets.find(a)] = [0, 1].map(|i| known[0][i].or(known[1][i]));
+    }
+
+    fn join_all(&mut self, legs: &[usize], how: Joined) {
+        for pair in legs.windows(2) {
+            self.join(pair[0], pair[1], how);
+        }
+    }
+
+    /// Whether chance would hardly make any two legs of these two points agree in so many bits.
+    fn is_sure(&self, a: usize, b: usize, bits: f64) -> bool {
+        let pairs = self.sizes[self.point(a)] as f64 * self.sizes[self.point(b)] as f64;
+        bits >= pairs.log2() + SURE
+    }
+
+    /// Notes that one of several legs may belong to `leg`.
+    fn ambiguous(&mut self, leg: usize, several: &[(usize, Joined)]) {
+        self.candidates
+            .extend(several.iter().take(MAX_TOLD).map(|&(other, how)| (leg, other, how)));
+    }
+
+    /// For each leg of `legs`, the best of the legs at every other point that `score` allows; joins those that are sure and
+    /// stand out, and notes the others as candidates.
+    fn join_best(&mut self, scored: Vec<(usize, Vec<(usize, f64)>)>, tier: Tier) {
+        let (mut joins, mut unsure) = (Vec::new(), Vec::new());
+        for (leg, mut fits) in scored {
+            fits.sort_by(|a, b| {
+                (self.point(a.0).cmp(&self.point(b.0)))
+                    .then(b.1.total_cmp(&a.1))
+                    .then(a.0.cmp(&b.0))
+            });
+            for same_point in fits.chunk_by(|a, b| self.point(a.0) == self.point(b.0)) {
+                let (best, bits) = same_point[0];
+                let rival = same_point.iter().find(|(other, _)| !self.sets.equiv(*other, best));
+                let stands_out = rival.is_none_or(|(_, second)| bits - second >= MARGIN);
+                if stands_out && self.is_sure(leg, best, bits) {
+                    joins.push((leg, best, Joined { tier, bits }));
+                } else {
+                    let how = |&(other, bits): &(usize, f64)| (other, Joined { tier, bits });
+                    unsure.push((leg, same_point.iter().map(how).collect::<Vec<_>>()));
+                }
+            }
+        }
+        // The other way round as well: of several legs of a point that found the same one, the best.
+        joins.sort_by_cached_key(|&(leg, best, _)| (self.sets.find(best), self.point(leg), leg));
+        let mut sure = Vec::new();
+        for rivals in
+            joins.chunk_by(|a, b| self.sets.equiv(a.1, b.1) && self.point(a.0) == self.point(b.0))
+        {
+            let most = |a: &&(_, _, Joined), b: &&(_, _, Joined)| a.2.bits.total_cmp(&b.2.bits);
+            let Some(best) = rivals.iter().max_by(most) else { continue };
+            let is_one = |leg: usize| {
+                self.sets.equiv(leg, best.0) || self.keys[leg].shares_packets(&self.keys[best.0])
+            };
+            let stands_out =
+                rivals.iter().all(|rival| is_one(rival.0) || best.2.bits - rival.2.bits >= MARGIN);
+            sure.extend(rivals.iter().map(|&join| (join, stands_out && is_one(join.0))));
+        }
+        for (leg, several) in unsure {
+            self.ambiguous(leg, &several);
+        }
+        for ((a, b, how), sure) in sure {
+            if self.sets.equiv(a, b) {
+                continue;
+            }
+            if sure && self.may_be_one(a, b) {
+                self.join(a, b, how);
+            } else {
+                self.ambiguous(a, &[(b, how)]);
+            }
+        }
+    }
+
+    /// Whether nothing that the sets of two legs know of their ends' initial numbers contradicts their being one
+    /// connection.
+    fn may_be_one(&self, a: usize, b: usize) -> bool {
+        let [a, b] = [a, b].map(|leg| self.known[self.sets.find(leg)]);
+        a.iter().zip(&b).all(|(a, b)| a.is_none() || b.is_none() || a == b)
+    }
+
+    /// The legs of each set.
+    fn members(&self) -> Map<usize, Vec<usize>> {
+        let mut members: Map<usize, Vec<usize>> = Map::default();
+        for leg in 0..self.keys.len() {
+            members.entry(self.sets.find(leg)).or_default().push(leg);
+        }
+        members
+    }
+
+    fn attach_strays(&mut self) {
+        if !self.keys.iter().any(LegKey::is_midstream) {
+            return;
+        }
+        let members = self.members();
+        let known = |leg: usize, remote: Endpoint| {
+            let path = members.get(&self.sets.find(leg));
+            path.into_iter().flatten().any(|&leg| self.keys[leg].resp == remote)
+        };
+        let others = |leg: usize| {
+            let path = members.get(&self.sets.find(leg));
+            path.into_iter().flatten().map(|&leg| self.keys[leg].orig)
+        };
+        let found = stray::find(self.keys, known, others);
+        for (stray, parent) in found {
+            self.keys[stray].leg.stray = true;
+            self.sets.union(stray, parent);
+        }
+    }
+
+    fn into_groups(self) -> Vec<Group> {
+        let mut index = vec![usize::MAX; self.keys.len()];
+        let mut groups: Vec<Group> = Vec::new();
+        for (i, key) in self.keys.iter().enumerate() {
+            let root = self.sets.find(i);
+            if index[root] == usize::MAX {
+                index[root] = groups.len();
+                groups.push(Group {
+                    legs: Vec::new(),
+                    joined: Joined::NOT,
+                    candidates: Vec::new(),
+                });
+            }
+            let group = &mut groups[index[root]];
+            group.legs.push(key.leg);
+            group.joined = group.joined.weaker(self.joined[i]);
+        }
+        for (a, b, how) in self.candidates {
+            let [a, b] = [a, b].map(|leg| index[self.sets.find(leg)]);
+            for (one, other) in [(a, b), (b, a)] {
+                let told = &mut groups[one].candidates;
+                let new = one != other && !told.iter().any(|(known, _)| *known == other);
+                if new && told.len() < MAX_TOLD {
+                    told.push((other, how));
+                }
+            }
+        }
+        groups.iter_mut().for_each(|g| g.candidates.sort_by_key(|c| c.0));
+        groups
+    }
+}
+
+/// The legs of each key, in order of keys; legs of one key stay in order.
+fn grouped<K: Ord + Send>(mut keyed: Vec<(K, usize)>) -> Vec<Vec<usize>> {
+    use rayon::prelude::*;
+
+    keyed.par_sort_unstable();
+    keyed
+        .chunk_by(|a, b| a.0 == b.0)
+        .filter(|same| same.len() > 1)
+        .map(|same| same.iter().map(|k| k.1).collect())
+        .collect()
+}
+
+/// How many bits more than it takes to tell all pairs of legs apart: one false match in a thousand captures.
+const SURE: f64 = 10.0;
+
+/// By how many bits a match must be better than the next one.
+const MARGIN: f64 = 10.0;
+
+/// What an equal port is worth in bits: Linux draws from 28,232 of them.
+const PORT_BITS: f64 = 14.0;
+
+/// Legs of one point that may share a key before it counts as no key at all. Keeps hostile captures linear.
+const MAX_CANDIDATES: usize = 64;
+
+/// Candidates that are told of one path.
+const MAX_TOLD: usize = 16;
