@@ -8,8 +8,10 @@ use rayon::prelude::*;
 
 use crate::clock::{Constraint, constraints};
 use crate::keys::{LegKey, Legs};
-use crate::matching::{Group, Joined, group_legs};
+use crate::matching::{Group, Joined, Likely, group_legs};
 use crate::order::{Ordered, Votes};
+use crate::payload::StreamDigest;
+use crate::proxies::{self, Meeting};
 use crate::{Candidate, Clock, Leg, Match, NatMapping, Path, Point, Role, Tier, nat, order};
 
 /// What the points say together.
@@ -44,39 +46,87 @@ impl Correlation {
     }
 }
 
-/// Matches the connections of all points. The first point's clock is the reference.
+/// Matches the connections of all points by what is known of them without their payload. The first point's clock is the
+/// reference.
 #[must_use]
-pub fn correlate(mut points: Vec<Point>) -> Correlation {
-    let mut legs = Legs::of(&points);
-    let groups = group_legs(&mut legs, points.len());
-    turn_midstream_legs(&mut points, &mut legs, &groups);
-    let (members, keys): (Vec<Vec<Leg>>, Vec<_>) =
-        groups.into_iter().map(|g| (g.legs, (g.joined, g.candidates))).unzip();
-    let (votes, ordered) = order::sort_legs(&legs, &points, members);
-    let clocks = bound_clocks(&points, &legs, &ordered, &votes);
-    let mut paths: Vec<Path> = ordered
-        .into_iter()
-        .zip(keys)
-        .map(|(ordered, (joined, candidates))| {
-            let expected_false = |joined| expected_false(&points, &ordered.legs, joined);
-            let candidates = candidates.into_iter().map(|(path, how)| Candidate {
-                path,
-                tier: how.tier,
-                expected_false: expected_false(how),
-            });
-            let candidates = candidates.collect();
-            let matched =
-                Match { tier: joined.tier, expected_false: expected_false(joined), candidates };
-            let Ordered { legs, ends_proven, ties } = ordered;
-            Path { legs, matched, ordered: ends_proven, ties, name: String::new() }
-        })
-        .collect();
-    name_paths(&mut paths, &points, &legs);
-    let mut found = Correlation { points, roles: Vec::new(), clocks, paths, nat: Vec::new() };
-    sort_paths(&mut found, &legs);
-    found.roles = order::roles(found.points.len(), &found.paths);
-    found.nat = nat::mappings(&found.points, &found.paths);
-    found
+pub fn correlate(points: Vec<Point>) -> Correlation {
+    Matching::new(points).finish(&[])
+}
+
+/// The connections of all points, matched as far as their numbers tell.
+#[derive(Debug)]
+pub struct Matching {
+    points: Vec<Point>,
+    legs: Legs,
+    groups: Vec<Group>,
+    meetings: Vec<Meeting>,
+}
+
+impl Matching {
+    /// Matches the connections of all points. The first point's clock is the reference.
+    #[must_use]
+    pub fn new(mut points: Vec<Point>) -> Self {
+        let mut legs = Legs::of(&points);
+        let groups = group_legs(&mut legs, points.len());
+        turn_midstream_legs(&mut points, &mut legs, &groups);
+        let meetings = proxies::meetings(&legs, &groups);
+        Self { points, legs, groups, meetings }
+    }
+
+    /// The points, in the order given. Legs index into them.
+    #[must_use]
+    pub fn points(&self) -> &[Point] {
+        &self.points
+    }
+
+    /// Legs that may be one side of a proxy, in order: a digest of what each end of them sent would tell. None where no
+    /// connection looks like it.
+    #[must_use]
+    pub fn wants_payload(&self) -> Vec<Leg> {
+        proxies::wanted(&self.meetings)
+    }
+
+    /// Everything, with the digests of originator and responder of the legs that were asked for.
+    #[must_use]
+    pub fn finish(self, digests: &[(Leg, [StreamDigest; 2])]) -> Correlation {
+        let Self { points, legs, groups, meetings } = self;
+        let groups = proxies::join(groups, meetings, digests);
+        let (members, keys): (Vec<_>, Vec<_>) = groups
+            .into_iter()
+            .map(|g| {
+                let proxied = g.joined.tier == Tier::Payload;
+                (((g.legs, g.numberings), proxied), (g.joined, g.candidates))
+            })
+            .unzip();
+        let (votes, ordered) = order::sort_legs(&legs, &points, members);
+        let clocks = bound_clocks(&points, &legs, &ordered, &votes);
+        let mut paths: Vec<Path> = ordered
+            .into_iter()
+            .zip(keys)
+            .map(|(ordered, (joined, candidates))| {
+                let matched = Match {
+                    tier: joined.tier,
+                    expected_false: expected_false(&points, &ordered.legs, joined),
+                    candidates: probable(&candidates),
+                };
+                let Ordered { legs, ends_proven, ties } = ordered;
+                Path { legs, matched, ordered: ends_proven, ties, name: String::new() }
+            })
+            .collect();
+        name_paths(&mut paths, &points, &legs);
+        let mut found = Correlation { points, roles: Vec::new(), clocks, paths, nat: Vec::new() };
+        sort_paths(&mut found, &legs);
+        found.roles = order::roles(found.points.len(), &found.paths);
+        found.nat = nat::mappings(&found.points, &found.paths);
+        found
+    }
+}
+
+/// Each with the probability that it and none of the others is the same connection.
+fn probable(candidates: &[Likely]) -> Vec<Candidate> {
+    let all = 1.0 + candidates.iter().map(|c| c.odds).sum::<f64>();
+    let told = |c: &Likely| Candidate { path: c.group, tier: c.tier, probability: c.odds / all };
+    candidates.iter().map(told).collect()
 }
 
 /// Midstream legs guess who the originator is; the other legs of their path know better.

@@ -14,6 +14,8 @@ pub(crate) struct LegKey {
     pub(crate) resp: Endpoint,
     pub(crate) flows: [FlowKey; 2],
     pub(crate) begin: Timestamp,
+    /// From its first packet to its last, nanoseconds.
+    pub(crate) lasted: i64,
     pub(crate) first_frame: FrameRef,
     pub(crate) incarnation: u32,
 }
@@ -65,7 +67,12 @@ fn keys(points: &[Point]) -> Vec<LegKey> {
         .iter()
         .enumerate()
         .flat_map(|(point, p)| {
-            (0..p.connections.len()).map(move |connection| Leg { point, connection, stray: false })
+            (0..p.connections.len()).map(move |connection| Leg {
+                point,
+                connection,
+                stray: false,
+                stage: 0,
+            })
         })
         .collect();
     legs.into_par_iter().map(|leg| LegKey::new(leg, &leg.of(points))).collect()
@@ -79,6 +86,7 @@ impl LegKey {
             resp: c.resp,
             flows: Direction::BOTH.map(|direction| FlowKey::new(c.flow(direction))),
             begin: c.first().time,
+            lasted: c.last().time.since(c.first().time),
             first_frame: c.first().frame,
             incarnation: c.incarnation,
         }

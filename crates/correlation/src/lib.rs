@@ -32,13 +32,16 @@ mod matching;
 mod nat;
 mod order;
 mod path;
+mod payload;
 mod point;
+mod proxies;
 mod stray;
 
 pub use clock::{Bounds, Clock, ClockPiece};
-pub use correlate::{Correlation, correlate};
+pub use correlate::{Correlation, Matching, correlate};
 pub use ladder::{Ladder, LegSighting, Row};
 pub use nat::{NatKind, NatMapping};
 pub use order::Role;
 pub use path::{Candidate, Leg, Match, Path, Tier};
+pub use payload::{StreamDigest, StreamDigester};
 pub use point::Point;

@@ -2,13 +2,13 @@
 
 use std::cmp::Ordering;
 
-use crosscap_reassembly::Direction;
+use crosscap_reassembly::{Direction, Sighting};
 use petgraph::Direction::Incoming;
 use petgraph::algo::has_path_connecting;
 use petgraph::graph::{DiGraph, NodeIndex};
 use rayon::prelude::*;
 
-use crate::keys::{LegKey, Legs};
+use crate::keys::{FlowKey, LegKey, Legs};
 use crate::{Leg, Path, Point};
 
 /// Where a point lies on the paths that cross several points.
@@ -47,27 +47,95 @@ pub(crate) struct Ordered {
     pub(crate) ties: Vec<usize>,
 }
 
+/// Legs that belong together, and whose sequence numbers each has.
+pub(crate) type Members = (Vec<Leg>, Vec<usize>);
+
 /// Sorts the legs of every group from client to server, strays last.
 ///
 /// What a path's own packets prove comes first; where they prove nothing, the majority of the other paths that cross
-/// the same two points decides.
+/// the same two points decides. Legs behind a device that gives connections numbers of its own form a stage; of proxies
+/// (`proxied`) the stages are known, in the order in which they come.
 pub(crate) fn sort_legs(
     legs: &Legs,
     points: &[Point],
-    groups: Vec<Vec<Leg>>,
+    groups: Vec<(Members, bool)>,
 ) -> (Votes, Vec<Ordered>) {
     let mut votes = Votes::new(points.len());
-    for group in &groups {
+    for ((group, numberings), _) in &groups {
         for (i, &a) in group.iter().enumerate().take(MOST_LEGS) {
-            for &b in group[i + 1..].iter().take(MOST_LEGS) {
-                if a.point != b.point && !a.stray && !b.stray {
+            for (j, &b) in group.iter().enumerate().skip(i + 1).take(MOST_LEGS) {
+                let alike = numberings[i] == numberings[j] && a.point != b.point;
+                if alike && !a.stray && !b.stray {
                     votes.count(a.point, b.point, nearer_client(legs.key(a), legs.key(b)));
                 }
             }
         }
     }
-    let ordered = groups.into_par_iter().map(|group| sort(legs, points, &votes, group)).collect();
+    let sort = |(members, proxied)| {
+        let mut stages = stages(members);
+        if stages.len() == 1 {
+            return sort(legs, points, &votes, stages.swap_remove(0));
+        }
+        let proven = proxied || sort_stages(legs, &votes, &mut stages);
+        let sorted = stages.into_iter().map(|stage| sort(legs, points, &votes, stage));
+        one_after_the_other(sorted.collect(), proven)
+    };
+    let ordered = groups.into_par_iter().map(sort).collect();
     (votes, ordered)
+}
+
+fn stages((group, numberings): Members) -> Vec<Vec<Leg>> {
+    let mut stages: Vec<(usize, Vec<Leg>)> = Vec::new();
+    for (leg, numbering) in group.into_iter().zip(numberings) {
+        match stages.iter_mut().find(|(known, _)| *known == numbering) {
+            Some((_, stage)) => stage.push(leg),
+            None => stages.push((numbering, vec![leg])),
+        }
+    }
+    stages.into_iter().map(|(_, stage)| stage).collect()
+}
+
+/// Sorts stages between which a device moves numbers by a constant; whether packets prove the order.
+fn sort_stages(legs: &Legs, votes: &Votes, stages: &mut [Vec<Leg>]) -> bool {
+    let order = |a: &[Leg], b: &[Leg]| {
+        let pairs = a.iter().flat_map(|&a| b.iter().map(move |&b| (a, b)));
+        pairs
+            .map(|(a, b)| {
+                by_shifted_ttl(legs.key(a), legs.key(b))
+                    .then_with(|| votes.verdict(a.point, b.point))
+            })
+            .find(|order| order.is_ne())
+            .unwrap_or(Ordering::Equal)
+    };
+    // Few, and the comparison need not be transitive.
+    for i in 1..stages.len() {
+        for at in (1..=i).rev() {
+            if order(&stages[at], &stages[at - 1]).is_lt() {
+                stages.swap(at, at - 1);
+            }
+        }
+    }
+    stages.windows(2).all(|pair| order(&pair[0], &pair[1]).is_lt())
+}
+
+/// Puts the legs of stages in one order, strays last. `proven` where packets prove that of the stages.
+fn one_after_the_other(stages: Vec<Ordered>, proven: bool) -> Ordered {
+    let mut all = Ordered { legs: Vec::new(), ends_proven: proven, ties: Vec::new() };
+    let mut strays = Vec::new();
+    for (number, stage) in (0..=u8::MAX).zip(stages) {
+        let base = all.legs.len();
+        if base > 0 && !proven {
+            all.ties.push(base - 1);
+        }
+        let legs = stage.legs.into_iter().map(|leg| Leg { stage: number, ..leg });
+        let (late, regular): (Vec<_>, Vec<_>) = legs.partition(|leg| leg.stray);
+        all.ends_proven &= stage.ends_proven || regular.len() == 1;
+        all.ties.extend(stage.ties.into_iter().map(|place| base + place));
+        all.legs.extend(regular);
+        strays.extend(late);
+    }
+    all.legs.extend(strays);
+    all
 }
 
 fn sort(legs: &Legs, points: &[Point], votes: &Votes, mut group: Vec<Leg>) -> Ordered {
@@ -86,7 +154,7 @@ fn sort(legs: &Legs, points: &[Point], votes: &Votes, mut group: Vec<Leg>) -> Or
     let before = |a: usize, b: usize| nearer.is_before(places[a], places[b]);
     let last = regular - 1;
     let ends_proven =
-        (1..=last).all(|place| before(0, place)) && (0..last).all(|p| before(p, last));
+        (1..=last).all(|place| before(0, place)) && (0..last).all(|place| before(place, last));
     let ties = (0..last).filter(|&place| !before(place, place + 1)).collect();
     let strays = group[regular..].iter().copied();
     let sorted = places.iter().map(|&place| group[place]).chain(strays).collect();
@@ -181,6 +249,30 @@ fn by_ttl(a: &LegKey, b: &LegKey) -> Ordering {
         (Ordering::Equal, y) => y,
         // They contradict: a device rewrites the time to live.
         _ => Ordering::Equal,
+    }
+}
+
+/// As [`by_ttl`], across a device that moves sequence numbers: by what it leaves alone of a packet.
+fn by_shifted_ttl(a: &LegKey, b: &LegKey) -> Ordering {
+    let nearer = |direction: Direction| {
+        let (a, b) = (a.flow(direction), b.flow(direction));
+        let relative = |flow: &FlowKey, at: Sighting| Some(at.segment.seq.ahead_of(flow.isn?));
+        let ttls = |x: Option<Sighting>, y: Option<Sighting>| {
+            let (x, y) = (x?, y?);
+            let s = (x.segment, y.segment);
+            let same = s.0.ip_id != 0
+                && (s.0.ip_id, s.0.payload_len, s.0.flags)
+                    == (s.1.ip_id, s.1.payload_len, s.1.flags)
+                && relative(a, x)? == relative(b, y)?;
+            same.then_some(s.0.ttl.cmp(&s.1.ttl))
+        };
+        // More of it nearer the sender.
+        let more = ttls(a.first, b.first).or_else(|| ttls(a.last, b.last))?;
+        Some(if direction == Direction::Orig { more.reverse() } else { more })
+    };
+    match Direction::BOTH.map(nearer) {
+        [Some(x), Some(y)] if x != y => Ordering::Equal,
+        [x, y] => x.or(y).unwrap_or(Ordering::Equal),
     }
 }
 

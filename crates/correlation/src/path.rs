@@ -13,6 +13,9 @@ pub struct Leg {
     pub connection: usize,
     /// Whether it has no SYN and continues the numbers of the path from an address that NAT should have hidden.
     pub stray: bool,
+    /// How many devices that give a connection sequence numbers of their own (proxies, SYN proxies, firewalls) lie between
+    /// the client and this leg. Sequence numbers and packets can be compared within one stage only.
+    pub stage: u8,
 }
 
 impl Leg {
@@ -59,6 +62,12 @@ impl Path {
         self.legs.iter().copied().filter(|l| !l.stray)
     }
 
+    /// How many stages its legs are in: 1 unless a device gave the connection other sequence numbers.
+    #[must_use]
+    pub fn stages(&self) -> u8 {
+        self.legs.iter().map(|leg| leg.stage).max().unwrap_or(0).saturating_add(1)
+    }
+
     /// The stray legs.
     pub fn strays(&self) -> impl Iterator<Item = Leg> + '_ {
         self.legs.iter().copied().filter(|l| l.stray)
@@ -82,10 +91,11 @@ pub struct Match {
 pub struct Candidate {
     /// Index into [`Correlation::paths`](crate::Correlation::paths).
     pub path: usize,
-    /// What they have in common.
+    /// What they have in common; [`Tier::None`] where it is only when they began and how much was sent.
     pub tier: Tier,
-    /// How many pairs of legs of these captures would have as much in common by chance.
-    pub expected_false: f64,
+    /// How probable it is, from 0 to 1, that the two are one connection: by the bits that they agree in, the number of
+    /// connections, and the other candidates.
+    pub probability: f64,
 }
 
 /// What two legs have in common, strongest first.

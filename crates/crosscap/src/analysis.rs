@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::path::PathBuf;
 
-use crosscap_correlation::{Correlation, Point, correlate};
+use crosscap_correlation::{Correlation, Matching, Point};
 use crosscap_diagnosis::{Diagnosis, diagnose, suspects};
 use crosscap_parser::ReadOptions;
 use crosscap_report::{PointInfo, Report};
@@ -12,7 +12,7 @@ use rayon::prelude::*;
 use crate::Error;
 use crate::files::{self, PointFiles};
 use crate::read::{PointRead, read_point};
-use crate::second_look;
+use crate::{payload_look, second_look};
 
 /// An analysis of captures from one or more points.
 #[derive(Clone, Copy, Debug)]
@@ -142,7 +142,10 @@ fn analyse(given: &[PointFiles], options: &ReadOptions, threads: usize) -> Resul
         infos.push(r.point.info);
         files.push(r.files);
     }
-    let correlation = correlate(points);
+    let matching = Matching::new(points);
+    let wanted = matching.wants_payload();
+    let digests = payload_look::digests(matching.points(), &files, options, &wanted)?;
+    let correlation = matching.finish(&digests);
     let ladders =
         second_look::fetch(&correlation, &files, options, threads, &suspects(&correlation))?;
     let diagnosis = diagnose(&correlation, &ladders);

@@ -47,6 +47,8 @@ mod connections;
 mod error;
 mod files;
 mod info;
+mod leg_index;
+mod payload_look;
 mod read;
 mod second_look;
 mod shards;

@@ -6,13 +6,12 @@ use crosscap_correlation::{Correlation, Ladder, LegSighting};
 use crosscap_packet::{Decoded, Decoder, Endpoint, FrameRef};
 use crosscap_parser::{CHUNK, CaptureFile, ReadOptions};
 use crosscap_reassembly::{Direction, Sighting};
-use foldhash::quality::RandomState;
-use hashbrown::HashMap;
 use rayon::prelude::*;
 
 use crate::Error;
 use crate::batch::{Batch, Item};
 use crate::files::InputFile;
+use crate::leg_index::LegIndex;
 
 /// The packets of each of `suspects` (indices of paths), side by side. `files` are those of each point.
 pub(crate) fn fetch(
@@ -52,7 +51,7 @@ fn fetch_point(
     options: &ReadOptions,
     threads: usize,
 ) -> Result<Vec<(usize, LegSighting)>, Error> {
-    let Some((first, last)) = wanted.range() else { return Ok(Vec::new()) };
+    let Some((first, last)) = wanted.index.range() else { return Ok(Vec::new()) };
     let mut decoder = Decoder::new();
     for (index, file) in files.iter().enumerate() {
         let index = u16::try_from(index).unwrap_or(u16::MAX);
@@ -82,7 +81,7 @@ fn take_on_one_core(
         // Fragments of the first packet may lie before it.
         if let Decoded::Tcp(p) = decoder.decode(r.link_type, r.data, r.original_len, r.timestamp) {
             let at = Sighting { time: r.timestamp, frame: r.frame, segment: p.segment };
-            wanted.take(p.src, p.dst, at);
+            take(&wanted.index, &mut wanted.legs, p.src, p.dst, at);
         }
     }
     Ok(())
@@ -94,8 +93,8 @@ fn take_on_all_cores(
     decoder: &mut Decoder,
     last: FrameRef,
 ) -> Result<(), Error> {
-    let known = wanted.by_ends.clone();
-    let list = |src, dst| known.contains_key(&ends(src, dst)).then_some(0);
+    let Wanted { index, legs } = wanted;
+    let list = |src, dst| index.has_ends(src, dst).then_some(0);
     let mut parts = file.into_parts(CHUNK, |part| {
         let mut batch = Batch::default();
         while let Some(record) = part.next_record()? {
@@ -113,7 +112,7 @@ fn take_on_all_cores(
             for item in part.value.items(0, part.frames_before) {
                 match item {
                     Item::Segment(_, _, at) if at.frame > last => return Ok(()),
-                    Item::Segment(src, dst, at) => wanted.take(src, dst, at),
+                    Item::Segment(src, dst, at) => take(index, legs, src, dst, at),
                     Item::Icmp(..) => {}
                 }
             }
@@ -122,19 +121,14 @@ fn take_on_all_cores(
 }
 
 /// The legs of one point whose packets are wanted.
-#[derive(Default)]
 struct Wanted {
+    index: LegIndex,
     legs: Vec<WantedLeg>,
-    /// Legs by their ends, lower end first; in order of their first frames.
-    by_ends: HashMap<(Endpoint, Endpoint), Vec<usize>, RandomState>,
 }
 
 struct WantedLeg {
     path: usize,
     place: usize,
-    orig: Endpoint,
-    first: FrameRef,
-    last: FrameRef,
     /// The first packets and the last ones: what lies between in a long transfer tells nothing of how it ended.
     head: Vec<LegSighting>,
     tail: VecDeque<LegSighting>,
@@ -142,64 +136,39 @@ struct WantedLeg {
 
 impl Wanted {
     fn of(correlation: &Correlation, suspects: &[usize], point: usize) -> Self {
-        let mut wanted = Self::default();
-        for &path in suspects {
-            for (place, leg) in
-                correlation.paths[path].legs.iter().enumerate().filter(|(_, l)| l.point == point)
-            {
-                let c = leg.of(&correlation.points);
-                wanted.by_ends.entry(ends(c.orig, c.resp)).or_default().push(wanted.legs.len());
-                wanted.legs.push(WantedLeg {
-                    path,
-                    place,
-                    orig: c.orig,
-                    first: c.first().frame,
-                    last: c.last().frame,
-                    head: Vec::new(),
-                    tail: VecDeque::new(),
-                });
-            }
-        }
-        for legs in wanted.by_ends.values_mut() {
-            legs.sort_by_key(|&l| wanted.legs[l].first);
-        }
-        wanted
-    }
-
-    /// From the first wanted frame to the last.
-    fn range(&self) -> Option<(FrameRef, FrameRef)> {
-        Some((self.legs.iter().map(|l| l.first).min()?, self.legs.iter().map(|l| l.last).max()?))
-    }
-
-    fn take(&mut self, src: Endpoint, dst: Endpoint, at: Sighting) {
-        let Some(legs) = self.by_ends.get(&ends(src, dst)) else { return };
-        // Several uses of one four-tuple follow each other.
-        let latest = legs.partition_point(|&l| self.legs[l].first <= at.frame).checked_sub(1);
-        let mine = latest.map(|i| legs[i]).filter(|&l| at.frame <= self.legs[l].last);
-        if let Some(leg) = mine.map(|l| &mut self.legs[l]) {
-            let direction = if src == leg.orig { Direction::Orig } else { Direction::Resp };
-            let sighting = LegSighting { leg: leg.place, direction, at };
-            if leg.head.len() < HEAD {
-                leg.head.push(sighting);
-            } else {
-                if leg.tail.len() == TAIL {
-                    leg.tail.pop_front();
-                }
-                leg.tail.push_back(sighting);
-            }
-        }
+        let legs = suspects.iter().flat_map(|&path| {
+            let legs = correlation.paths[path].legs.iter().enumerate();
+            legs.filter(|(_, leg)| leg.point == point).map(move |(place, leg)| (path, place, *leg))
+        });
+        let index = LegIndex::new(&correlation.points, legs.clone().map(|(_, _, leg)| leg));
+        let empty =
+            |(path, place, _)| WantedLeg { path, place, head: Vec::new(), tail: VecDeque::new() };
+        Self { index, legs: legs.map(empty).collect() }
     }
 }
 
+fn take(index: &LegIndex, legs: &mut [WantedLeg], src: Endpoint, dst: Endpoint, at: Sighting) {
+    let Some((leg, direction)) = index.find(src, dst, at.frame) else { return };
+    legs[leg].take(direction, at);
+}
+
 impl WantedLeg {
+    fn take(&mut self, direction: Direction, at: Sighting) {
+        let sighting = LegSighting { leg: self.place, direction, at };
+        if self.head.len() < HEAD {
+            self.head.push(sighting);
+        } else {
+            if self.tail.len() == TAIL {
+                self.tail.pop_front();
+            }
+            self.tail.push_back(sighting);
+        }
+    }
+
     fn into_sightings(self) -> impl Iterator<Item = (usize, LegSighting)> {
         let path = self.path;
         self.head.into_iter().chain(self.tail).map(move |sighting| (path, sighting))
     }
-}
-
-fn ends(a: Endpoint, b: Endpoint) -> (Endpoint, Endpoint) {
-    if a <= b { (a, b) } else { (b, a) }
 }
 
 /// First packets kept of each leg.

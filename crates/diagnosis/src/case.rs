@@ -14,6 +14,8 @@ pub(crate) struct Case<'a> {
     pub(crate) population: &'a Population,
     pub(crate) index: usize,
     pub(crate) path: &'a Path,
+    /// Which of its stages is looked at: sequence numbers can be compared within one only.
+    pub(crate) stage: u8,
     /// The connections of its legs.
     pub(crate) connections: &'a [Connection],
     /// Its packets; empty while only screening.
@@ -36,7 +38,7 @@ impl<'a> Case<'a> {
 
     /// The leg nearest the client, unless only the server's side was captured.
     pub(crate) fn orig_side(&self) -> Option<LegView<'a>> {
-        let first = self.view(0);
+        let first = self.first();
         let [orig, resp] = self.sides();
         (orig || (!resp && !self.is_server_side(first))).then_some(first)
     }
@@ -44,7 +46,7 @@ impl<'a> Case<'a> {
     /// The leg nearest the server, unless only the client's side was captured.
     pub(crate) fn resp_side(&self) -> Option<LegView<'a>> {
         let [orig, resp] = self.sides();
-        let leg = if resp { self.regular().last()? } else { self.view(0) };
+        let leg = if resp { self.regular().last()? } else { self.first() };
         (resp || (!orig && self.is_server_side(leg))).then_some(leg)
     }
 
@@ -76,12 +78,22 @@ impl<'a> Case<'a> {
 
     /// The legs that are no strays, from client to server.
     pub(crate) fn regular(&self) -> impl Iterator<Item = LegView<'a>> + '_ {
-        (0..self.path.legs.len()).map(|place| self.view(place)).filter(|v| !v.leg.stray)
+        self.legs().filter(|v| !v.leg.stray)
+    }
+
+    fn legs(&self) -> impl Iterator<Item = LegView<'a>> + '_ {
+        let legs = (0..self.path.legs.len()).map(|place| self.view(place));
+        legs.filter(|v| v.leg.stage == self.stage)
+    }
+
+    /// The first leg: no stray, unless all are.
+    fn first(&self) -> LegView<'a> {
+        self.legs().next().unwrap_or_else(|| self.view(0))
     }
 
     /// The stray legs.
     pub(crate) fn strays(&self) -> impl Iterator<Item = LegView<'a>> + '_ {
-        (0..self.path.legs.len()).map(|place| self.view(place)).filter(|v| v.leg.stray)
+        self.legs().filter(|v| v.leg.stray)
     }
 
     /// The name of a leg's point.
@@ -91,7 +103,7 @@ impl<'a> Case<'a> {
 
     /// The service as the client addresses it.
     pub(crate) fn scope(&self) -> Endpoint {
-        self.view(0).connection.resp
+        self.first().connection.resp
     }
 
     pub(crate) fn service(&self) -> &'a Service {

@@ -31,8 +31,8 @@ pub fn suspects(correlation: &Correlation) -> Vec<usize> {
     let no_packets = Ladder::default();
     let suspicious = |index: &usize| {
         let connections = connections(correlation, *index);
-        let case = case(correlation, &population, *index, &connections, &no_packets);
-        RULES.iter().any(|rule| (rule.screen)(&case))
+        let mut cases = cases(correlation, &population, *index, &connections, &no_packets);
+        cases.any(|case| RULES.iter().any(|rule| (rule.screen)(&case)))
     };
     (0..correlation.paths.len()).into_par_iter().filter(suspicious).collect()
 }
@@ -44,23 +44,34 @@ pub fn diagnose(correlation: &Correlation, ladders: &BTreeMap<usize, Ladder>) ->
     let mut single = Vec::new();
     for (&index, ladder) in ladders {
         let connections = connections(correlation, index);
-        let case = case(correlation, &population, index, &connections, ladder);
-        let rules = RULES.iter().filter(|rule| (rule.screen)(&case));
-        single.extend(rules.filter_map(|rule| (rule.examine)(&case)));
+        for case in cases(correlation, &population, index, &connections, ladder) {
+            let rules = RULES.iter().filter(|rule| (rule.screen)(&case));
+            single.extend(rules.filter_map(|rule| (rule.examine)(&case)));
+        }
     }
     deletion::judge(&mut single, &population);
     let idle_timeouts = idle::timeouts(&population, &single);
     Diagnosis { findings: group(correlation, single), idle_timeouts }
 }
 
-fn case<'a>(
+/// A case for each stage of a path.
+fn cases<'a>(
     correlation: &'a Correlation,
     population: &'a Population,
     index: usize,
     connections: &'a [Connection],
     ladder: &'a Ladder,
-) -> Case<'a> {
-    Case { correlation, population, index, path: &correlation.paths[index], connections, ladder }
+) -> impl Iterator<Item = Case<'a>> {
+    let path = &correlation.paths[index];
+    (0..path.stages()).map(move |stage| Case {
+        correlation,
+        population,
+        index,
+        path,
+        stage,
+        connections,
+        ladder,
+    })
 }
 
 fn connections(correlation: &Correlation, path: usize) -> Vec<Connection> {

@@ -69,40 +69,46 @@ impl Population {
         let mut services: BTreeMap<Endpoint, (Service, Vec<i64>)> = BTreeMap::new();
         let mut hosts: BTreeMap<(usize, IpAddr), Vec<(Timestamp, Timestamp)>> = BTreeMap::new();
         for path in &correlation.paths {
-            let legs: Vec<(Leg, Connection)> =
-                path.regular().map(|leg| (leg, leg.of(&correlation.points))).collect();
-            let orig_leg = path.orig_leg();
-            let alone = legs.is_empty().then(|| orig_leg.of(&correlation.points));
-            let Some(near) = legs.first().map(|(_, c)| c).or(alone.as_ref()) else { continue };
-            let (service, waits) = services.entry(near.resp).or_default();
-            for phase in [Phase::Established, Phase::HalfClosed] {
-                for speaker in Direction::BOTH {
-                    let Some((nanos, span)) = outlived(correlation, &legs, phase, speaker) else {
-                        continue;
-                    };
-                    let slot = &mut service.outlived[phase as usize][speaker as usize];
-                    *slot = (*slot).max(Some(nanos));
-                    if speaker == Direction::Resp {
-                        service.waited_out.push(span);
-                    }
-                }
+            // What lies behind a proxy is a service of its own.
+            let of = |leg: Leg| (leg, leg.of(&correlation.points));
+            let mut legs: Vec<(Leg, Connection)> = path.regular().map(of).collect();
+            if legs.is_empty() {
+                legs.push(of(path.orig_leg()));
             }
-            for (leg, c) in &legs {
-                let [Some(orig), Some(resp)] = Direction::BOTH.map(|d| c.flow(d).last) else {
+            for legs in legs.chunk_by(|a, b| a.0.stage == b.0.stage) {
+                let (Some((orig_leg, near)), Some((_, far))) = (legs.first(), legs.last()) else {
                     continue;
                 };
-                let at = |time| correlation.reference_estimate(leg.point, time);
-                let both_heard = (at(orig.time.min(resp.time)), at(c.first().time));
-                for host in [c.orig.addr, c.resp.addr] {
-                    hosts.entry((leg.point, host)).or_default().push(both_heard);
+                let (service, waits) = services.entry(near.resp).or_default();
+                for phase in [Phase::Established, Phase::HalfClosed] {
+                    for speaker in Direction::BOTH {
+                        let Some((nanos, span)) = outlived(correlation, legs, phase, speaker)
+                        else {
+                            continue;
+                        };
+                        let slot = &mut service.outlived[phase as usize][speaker as usize];
+                        *slot = (*slot).max(Some(nanos));
+                        if speaker == Direction::Resp {
+                            service.waited_out.push(span);
+                        }
+                    }
                 }
+                for (leg, c) in legs {
+                    let [Some(orig), Some(resp)] = Direction::BOTH.map(|d| c.flow(d).last) else {
+                        continue;
+                    };
+                    let at = |time| correlation.reference_estimate(leg.point, time);
+                    let both_heard = (at(orig.time.min(resp.time)), at(c.first().time));
+                    for host in [c.orig.addr, c.resp.addr] {
+                        hosts.entry((leg.point, host)).or_default().push(both_heard);
+                    }
+                }
+                if let Some(last) = near.flow(Direction::Resp).last {
+                    let at = |time| correlation.reference_estimate(orig_leg.point, time);
+                    service.lifetimes.push((at(near.first().time), at(last.time)));
+                }
+                waits.extend(far.longest_wait.as_ref().map(|w| w.nanos()));
             }
-            if let Some(last) = near.flow(Direction::Resp).last {
-                let at = |time| correlation.reference_estimate(orig_leg.point, time);
-                service.lifetimes.push((at(near.first().time), at(last.time)));
-            }
-            let far = legs.last().map_or(near, |(_, c)| c);
-            waits.extend(far.longest_wait.as_ref().map(|w| w.nanos()));
         }
         let finish = |(mut service, mut waits): (Service, Vec<i64>)| {
             waits.sort_unstable();

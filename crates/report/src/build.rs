@@ -9,7 +9,7 @@ use crosscap_reassembly::{Direction, Phase};
 
 use crate::model::{
     Advice, Candidate, Clock, ClockSegment, Connection, Endpoints, Fact, Finding, Generator,
-    IdleTimeout, Leg, Loss, Match, Nat, Point, Quality, Report, Rival, SCHEMA,
+    IdleTimeout, Leg, Loss, Match, MatchCandidate, Nat, Point, Quality, Report, Rival, SCHEMA,
 };
 use crate::{timeline, wireshark};
 
@@ -139,12 +139,20 @@ fn nat(mapping: &crosscap_correlation::NatMapping) -> Nat {
 }
 
 fn connection(correlation: &Correlation, path: &Path) -> Connection {
+    let candidate = |c: &crosscap_correlation::Candidate| MatchCandidate {
+        connection: correlation.paths[c.path].name.clone(),
+        tier: c.tier.as_str().into(),
+        probability: c.probability,
+    };
     Connection {
         id: path.name.clone(),
         legs: path.legs.iter().map(|l| leg(correlation, *l)).collect(),
+        order_proven: path.ordered,
+        order_ties: path.ties.clone(),
         matched: Match {
             tier: path.matched.tier.as_str().into(),
             expected_false: path.matched.expected_false,
+            candidates: path.matched.candidates.iter().map(candidate).collect(),
         },
         loss: Loss {
             orig_to_resp_bytes: lost(correlation, path, Direction::Orig),
@@ -156,18 +164,23 @@ fn connection(correlation: &Correlation, path: &Path) -> Connection {
 
 /// See [`Loss`].
 fn lost(correlation: &Correlation, path: &Path, direction: Direction) -> u64 {
-    let ends = [path.orig_leg(), path.resp_leg()];
-    if ends[0] == ends[1] {
-        return 0;
-    }
+    (0..path.stages()).map(|stage| lost_in(correlation, path, direction, stage)).sum()
+}
+
+fn lost_in(correlation: &Correlation, path: &Path, direction: Direction, stage: u8) -> u64 {
+    let mut legs = path.regular().filter(|leg| leg.stage == stage);
+    let (Some(first), Some(last)) = (legs.next(), legs.next_back()) else { return 0 };
+    let ends = [first, last];
     let [near_orig, near_resp] = ends.map(|l| l.of(&correlation.points));
     let (sender, receiver) = match direction {
         Direction::Orig => (&near_orig, &near_resp),
         Direction::Resp => (&near_resp, &near_orig),
     };
     // A stray leg carries the numbers on: what came untranslated did arrive.
-    let strays =
-        path.strays().filter_map(|l| l.of(&correlation.points).flow(direction).stream_end());
+    let strays = path
+        .strays()
+        .filter(|l| l.stage == stage)
+        .filter_map(|l| l.of(&correlation.points).flow(direction).stream_end());
     let acked = [sender, receiver].into_iter().filter_map(|c| c.flow(direction.reverse()).acked);
     let Some(sent) = sender.flow(direction).stream_end() else { return 0 };
     let got = receiver.flow(direction).stream_end().into_iter().chain(acked).chain(strays);
@@ -195,6 +208,7 @@ fn leg(correlation: &Correlation, leg: crosscap_correlation::Leg) -> Leg {
         orig_retransmits: orig.retransmits.into(),
         resp_retransmits: resp.retransmits.into(),
         stray: leg.stray,
+        stage: leg.stage,
         wireshark_filter: wireshark::connection(&c, leg.connection, point.files.len()),
     }
 }

@@ -181,6 +181,11 @@ pub struct Connection {
     pub id: String,
     /// Where it was seen, from client to server, stray legs last.
     pub legs: Vec<Leg>,
+    /// Whether packets prove which of the legs is nearest the client and which nearest the server.
+    pub order_proven: bool,
+    /// Places in `legs`, from 0, of those of which packets do not prove whether they or the next one are nearer the
+    /// client.
+    pub order_ties: Vec<usize>,
     /// Why the legs are one connection.
     #[serde(rename = "match")]
     pub matched: Match,
@@ -226,6 +231,9 @@ pub struct Leg {
     pub resp_retransmits: u64,
     /// Whether it continues the connection from an address that NAT should have hidden.
     pub stray: bool,
+    /// How many devices that give the connection sequence numbers of their own (proxies, SYN proxies, firewalls) lie
+    /// between the client and this leg.
+    pub stage: u8,
     /// A Wireshark display filter for its packets in the point's file; in a rotated set, for those of every use of its
     /// four-tuple.
     pub wireshark_filter: String,
@@ -239,6 +247,20 @@ pub struct Match {
     pub tier: String,
     /// How many pairs of legs of these captures would agree so by chance.
     pub expected_false: f64,
+    /// Other connections that may be the same one, where packets do not decide; at most 16.
+    pub candidates: Vec<MatchCandidate>,
+}
+
+/// A connection that may be the same as another.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct MatchCandidate {
+    /// Its id.
+    pub connection: String,
+    /// What the two have in common, as [`Match::tier`]; `none` where it is only when they began and how much was sent.
+    pub tier: String,
+    /// How probable it is that they are one, from 0 to 1.
+    pub probability: f64,
 }
 
 /// Stream bytes that left the point nearest their sender and were neither seen at the other end nor acknowledged by it

@@ -20,9 +20,30 @@ type Map<K, V> = HashMap<K, V, foldhash::quality::RandomState>;
 #[derive(Clone, Debug)]
 pub(crate) struct Group {
     pub(crate) legs: Vec<Leg>,
+    /// Whose sequence numbers can be compared: the same number for legs that share them.
+    pub(crate) numberings: Vec<usize>,
     pub(crate) joined: Joined,
-    /// Legs of other groups that might belong to this one as well as some other, and by which key.
-    pub(crate) candidates: Vec<(usize, Joined)>,
+    /// Groups that may be the same connection.
+    pub(crate) candidates: Vec<Likely>,
+}
+
+/// A group that may be the same connection as another.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Likely {
+    pub(crate) group: usize,
+    pub(crate) tier: Tier,
+    /// How much more probable it is than not, the other candidates aside.
+    pub(crate) odds: f64,
+}
+
+impl Group {
+    /// Notes a candidate, unless it is known or there are many.
+    pub(crate) fn may_be(&mut self, other: Likely) {
+        let known = self.candidates.iter().any(|c| c.group == other.group);
+        if !known && self.candidates.len() < MAX_TOLD {
+            self.candidates.push(other);
+        }
+    }
 }
 
 /// A key, and how many bits of it chance would have to hit.
@@ -52,8 +73,10 @@ pub(crate) fn group_legs(legs: &mut Legs, points: usize) -> Vec<Group> {
     matcher.join_single_isns();
     matcher.attach_strays();
     matcher.join_ranges();
+    let numberings: Vec<usize> =
+        (0..matcher.keys.len()).map(|leg| matcher.sets.find(leg)).collect();
     matcher.join_shifted();
-    matcher.into_groups()
+    matcher.into_groups(&numberings)
 }
 
 struct Matcher<'a> {
@@ -202,7 +225,7 @@ impl<'a> Matcher<'a> {
         }
     }
 
-    fn into_groups(self) -> Vec<Group> {
+    fn into_groups(self, numberings: &[usize]) -> Vec<Group> {
         let mut index = vec![usize::MAX; self.keys.len()];
         let mut groups: Vec<Group> = Vec::new();
         for (i, key) in self.keys.iter().enumerate() {
@@ -211,25 +234,25 @@ impl<'a> Matcher<'a> {
                 index[root] = groups.len();
                 groups.push(Group {
                     legs: Vec::new(),
+                    numberings: Vec::new(),
                     joined: Joined::NOT,
                     candidates: Vec::new(),
                 });
             }
             let group = &mut groups[index[root]];
             group.legs.push(key.leg);
+            group.numberings.push(numberings[i]);
             group.joined = group.joined.weaker(self.joined[i]);
         }
-        for (a, b, how) in self.candidates {
-            let [a, b] = [a, b].map(|leg| index[self.sets.find(leg)]);
+        for &(a, b, how) in &self.candidates {
             for (one, other) in [(a, b), (b, a)] {
-                let told = &mut groups[one].candidates;
-                let new = one != other && !told.iter().any(|(known, _)| *known == other);
-                if new && told.len() < MAX_TOLD {
-                    told.push((other, how));
+                let odds = how.bits.exp2() / self.sizes[self.point(other)] as f64;
+                let [one, group] = [one, other].map(|leg| index[self.sets.find(leg)]);
+                if one != group {
+                    groups[one].may_be(Likely { group, tier: how.tier, odds });
                 }
             }
         }
-        groups.iter_mut().for_each(|g| g.candidates.sort_by_key(|c| c.0));
         groups
     }
 }

@@ -27,7 +27,7 @@ pub(super) struct Untranslated<'a> {
 
 /// Whether the path has a stray leg, or a point inside the NAT that saw a reset the client's side did not.
 pub(super) fn screen(case: &Case<'_>) -> bool {
-    case.path.strays().next().is_some() || around_the_nat(case).next().is_some()
+    case.strays().next().is_some() || around_the_nat(case).next().is_some()
 }
 
 /// Pairs of legs of one point on either side of the NAT, nearer the client first, of which only the farther one saw the
