@@ -133,8 +133,10 @@ impl LegKey {
             return Some([first.segment.seq, next]);
         }
         let back = self.flow(direction.reverse());
+        // A SYN acknowledges nothing yet.
         let first = back.first.filter(|s| s.segment.flags.contains(crosscap_packet::TcpFlags::ACK));
-        Some([first?.segment.ack, back.acked?])
+        let acked = back.acked?;
+        Some([first.map_or(acked, |first| first.segment.ack), acked])
     }
 }
 

@@ -37,6 +37,9 @@ mod point;
 mod proxies;
 mod stray;
 
+#[cfg(test)]
+mod tests;
+
 pub use clock::{Bounds, Clock, ClockPiece};
 pub use correlate::{Correlation, Matching, correlate};
 pub use ladder::{Ladder, LegSighting, Row};

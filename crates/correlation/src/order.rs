@@ -239,8 +239,12 @@ fn nearer_client(a: &LegKey, b: &LegKey) -> Ordering {
 /// Routers count the time to live down, so the same packet has more of it nearer its sender.
 fn by_ttl(a: &LegKey, b: &LegKey) -> Ordering {
     let ttls = |direction| {
-        let (a, b) = (a.flow(direction).first?, b.flow(direction).first?);
-        a.segment.is_copy_of(&b.segment).then_some((a.segment.ttl, b.segment.ttl))
+        let (a, b) = (a.flow(direction), b.flow(direction));
+        let copies = |a: Option<Sighting>, b: Option<Sighting>| {
+            let (a, b) = (a?.segment, b?.segment);
+            a.is_copy_of(&b).then_some((a.ttl, b.ttl))
+        };
+        copies(a.first, b.first).or_else(|| copies(a.last, b.last))
     };
     let from_orig = ttls(Direction::Orig).map_or(Ordering::Equal, |(a, b)| b.cmp(&a));
     let from_resp = ttls(Direction::Resp).map_or(Ordering::Equal, |(a, b)| a.cmp(&b));
@@ -268,7 +272,8 @@ fn by_shifted_ttl(a: &LegKey, b: &LegKey) -> Ordering {
         };
         // More of it nearer the sender.
         let more = ttls(a.first, b.first).or_else(|| ttls(a.last, b.last))?;
-        Some(if direction == Direction::Orig { more.reverse() } else { more })
+        let order = if direction == Direction::Orig { more.reverse() } else { more };
+        order.is_ne().then_some(order)
     };
     match Direction::BOTH.map(nearer) {
         [Some(x), Some(y)] if x != y => Ordering::Equal,
