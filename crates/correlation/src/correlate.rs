@@ -64,7 +64,7 @@ pub fn correlate(mut points: Vec<Point>) -> Correlation {
     name_paths(&mut found.paths, &found.points);
     sort_paths(&mut found);
     found.roles = order::roles(found.points.len(), &found.paths);
-    found.nat = nat::mappings(&found.points, &found.paths);
+    found.nat = nat::mappings(&found);
     found
 }
 
