@@ -14,10 +14,10 @@ pub(super) fn write(report: &Report, width: usize, page: &mut Page<'_>) -> io::R
     let services = report.nat_services.iter().filter(|s| s.backends.len() > 1);
     let mut services: Vec<&ServiceBackends> = services.collect();
     services.sort_by_key(|s| Reverse(s.connections));
+    let told: BTreeSet<&String> = services.iter().map(|s| &s.service).collect();
     let mut others: Vec<&Nat> = report.nat.iter().collect();
-    others.retain(|n| {
-        !n.changes_resp() || !services.iter().any(|s| n.before.resp.as_ref() == Some(&s.service))
-    });
+    others
+        .retain(|n| !n.changes_resp() || n.before.resp.as_ref().is_none_or(|s| !told.contains(s)));
     others.sort_by_key(|n| Reverse(n.connections));
 
     let label = format!("  {:width$}", "NAT");
@@ -128,7 +128,8 @@ fn describe(report: &Report, nat: &Nat) -> String {
         _ => format!("{}, client seen as {}{ports}", led(), seen_as()),
     };
     let note = nat.before.resp.as_ref().and_then(|s| note(nat.backend.as_deref(), report, s));
-    format!("{what} ({}){}", counted(nat.connections, "connection"), note.unwrap_or_default())
+    let way = if nat.kind != "none" && nat.ordered == 0 { UNPROVEN } else { "" };
+    format!("{what} ({}){way}{}", counted(nat.connections, "connection"), note.unwrap_or_default())
 }
 
 /// `192.0.2.1`, `192.0.2.1, 192.0.2.2 and 7 more addresses`.
@@ -203,6 +204,9 @@ fn short(name: &Name) -> String {
     let port = name.port_name.as_ref().map_or_else(String::new, |p| format!(":{p}"));
     terminal(&format!("{kind} {namespace}{}{port}", name.name))
 }
+
+/// Of translations that may be the other way round.
+const UNPROVEN: &str = ", or the other way round: no packet proves which side is the client's";
 
 /// Names are of one moment, and captures of many.
 const AT_THE_TIME: &str = "when the names were written down";

@@ -129,6 +129,31 @@ fn who_answered_past_the_nat_is_told_where_it_is_no_backend() {
 }
 
 #[test]
+fn a_translation_whose_direction_nothing_proves_says_so() {
+    let scratch = Scratch::new();
+    let client = "10.1.0.2:40422";
+    // The same time to live and the same round trip at both points.
+    let files = [("one", VIP), ("two", POD)].map(|(name, server)| {
+        let mut writer = PcapWriter::new().nanos();
+        let segment = |src: &str, dst: &str, flags: &str, seq, ack| {
+            TcpFrame::new(src, dst).flags(flags).seq(seq).ack(ack).ip_id(7).ttl(64).ethernet()
+        };
+        writer.packet(SECOND, &segment(client, server, "S", 70_000, 0));
+        writer.packet(2 * SECOND, &segment(server, client, "SA", 900_000, 70_001));
+        (name, vec![scratch.put(&format!("{name}.pcap"), &writer.into_bytes())])
+    });
+    let report = analyse(&files);
+    let expected = "
+  NAT   10.96.0.10:80 → 10.1.9.7:8080 (1 connection), or the other way round: no packet proves which side is
+        the client's
+";
+    assert_eq!(on_nat(&report), expected);
+    assert_eq!((report.nat[0].connections, report.nat[0].ordered), (1, 0));
+    // Without a way there is no bound for the clock of the second point, but the first is the reference.
+    assert!(report.nat[0].seen.first_ref_ns.is_some());
+}
+
+#[test]
 fn clients_behind_masquerade_are_a_pool() {
     let [mut inside, mut outside] = [(); 2].map(|()| PcapWriter::new().nanos());
     let server = "203.0.113.9:443";
