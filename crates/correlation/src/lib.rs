@@ -6,7 +6,7 @@
 //!   match and how many such matches chance would produce;
 //! - which legs without a handshake continue a connection from an address that NAT should have hidden (*stray* legs);
 //! - how far the clocks of the points are apart: a [`Clock`] gives certified bounds, never a bare guess;
-//! - what NAT did: [`NatMapping`]s;
+//! - what NAT did: [`NatMapping`]s, and from them [`NatService`]s with their backends;
 //! - which point is nearer the clients: [`Role`].
 //!
 //! A [`Ladder`] then lays the packets of one path side by side.
@@ -43,7 +43,10 @@ mod tests;
 pub use clock::{Bounds, Clock, ClockPiece};
 pub use correlate::{Correlation, Matching, correlate};
 pub use ladder::{Ladder, LegSighting, Row};
-pub use nat::{NatKind, NatMapping};
+pub use nat::{
+    NatBackend, NatKind, NatMapping, NatPlace, NatService, NatSources, NatStray, NatTimes,
+    OverTime, PortsKept,
+};
 pub use order::Role;
 pub use path::{Candidate, Leg, Match, Path, Tier};
 pub use payload::{StreamDigest, StreamDigester};

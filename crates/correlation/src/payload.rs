@@ -169,7 +169,7 @@ fn base() -> u64 {
     static BASE: OnceLock<u64> = OnceLock::new();
     *BASE.get_or_init(|| {
         let drawn = foldhash::quality::RandomState::default().hash_one(0u64);
-        1 << 32 | drawn % (1 << 60)
+        (1 << 32) | (drawn % (1 << 60))
     })
 }
 

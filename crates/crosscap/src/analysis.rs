@@ -1,12 +1,14 @@
 //! The whole run.
 
 use std::collections::HashSet;
-use std::path::PathBuf;
+use std::fs::File;
+use std::io::BufReader;
+use std::path::{Path, PathBuf};
 
 use crosscap_correlation::{Correlation, Matching, Point};
 use crosscap_diagnosis::{Diagnosis, diagnose, suspects};
 use crosscap_parser::ReadOptions;
-use crosscap_report::{PointInfo, Report};
+use crosscap_report::{KubernetesError, KubernetesNames, PointInfo, Report};
 use rayon::prelude::*;
 
 use crate::Error;
@@ -32,6 +34,7 @@ pub struct AnalysisBuilder {
     points: Vec<PointFiles>,
     threads: Option<usize>,
     reading: ReadOptions,
+    kubernetes: Option<PathBuf>,
 }
 
 /// What came of it.
@@ -85,14 +88,28 @@ impl AnalysisBuilder {
         self
     }
 
+    /// Names for the report: a file that `kubectl get pods,services,endpointslices,nodes -A -o json` wrote. It should be of
+    /// the time of the captures: addresses change their owners.
+    #[must_use]
+    pub fn kubernetes(mut self, file: impl Into<PathBuf>) -> Self {
+        self.kubernetes = Some(file.into());
+        self
+    }
+
     /// Reads the captures and analyses them.
     ///
     /// # Errors
     ///
-    /// If there is no point, a point has no files or shares its name, or a file cannot be read at all. A damaged file is
-    /// analysed as far as it goes, and the report says so.
+    /// If there is no point, a point has no files or shares its name, a file cannot be read at all, or the file with names
+    /// is none. A damaged capture is analysed as far as it goes, and the report says so.
     pub fn run(self) -> Result<Outcome, Error> {
-        self.in_pool(analyse)
+        // First: who mistyped this file should not wait for the captures.
+        let names = self.kubernetes.as_deref().map(read_names).transpose()?;
+        let mut outcome = self.in_pool(analyse)?;
+        if let Some(names) = &names {
+            outcome.report.add_names(names);
+        }
+        Ok(outcome)
     }
 
     /// Checks the points, and works on them with their own threads: gets the threads that each point may have.
@@ -119,6 +136,12 @@ impl AnalysisBuilder {
         let threads = |points: usize| rayon::current_num_threads() / points;
         pool.install(|| work(&self.points, &self.reading, threads(self.points.len())))
     }
+}
+
+fn read_names(file: &Path) -> Result<KubernetesNames, Error> {
+    let read = File::open(file).map_err(KubernetesError::from);
+    let names = read.and_then(|f| KubernetesNames::read(BufReader::new(f)));
+    names.map_err(|source| Error::Kubernetes { file: file.display().to_string(), source })
 }
 
 /// Reads each point once.

@@ -67,6 +67,14 @@ pub enum Error {
     /// Payload could not be kept until the capture is read to its end.
     #[error("payload cannot be kept in a temporary file: {0}")]
     Payload(#[source] io::Error),
+    /// The names of a cluster could not be read.
+    #[error("{file}: {source}")]
+    Kubernetes {
+        /// The file.
+        file: String,
+        /// What is wrong with it.
+        source: crosscap_report::KubernetesError,
+    },
     /// The threads could not be started.
     #[error("cannot start {threads} threads: {reason}")]
     Threads {

@@ -8,10 +8,10 @@ use crosscap_packet::LinkType;
 use crosscap_reassembly::{Direction, Phase};
 
 use crate::model::{
-    Advice, Candidate, Clock, ClockSegment, Connection, Endpoints, Fact, Finding, Generator,
-    IdleTimeout, Leg, Loss, Match, MatchCandidate, Nat, Point, Quality, Report, Rival, SCHEMA,
+    Advice, Candidate, Clock, ClockSegment, Connection, Fact, Finding, Generator, IdleTimeout, Leg,
+    Loss, Match, MatchCandidate, Point, Quality, Report, Rival, SCHEMA,
 };
-use crate::{timeline, wireshark};
+use crate::{nat, timeline, wireshark};
 
 /// What is known of a point besides its connections.
 #[derive(Clone, Debug, Default)]
@@ -57,7 +57,10 @@ impl Report {
             points: (0..correlation.points.len())
                 .map(|i| point(correlation, i, infos.get(i).cloned().unwrap_or_default()))
                 .collect(),
-            nat: correlation.nat.iter().map(nat).collect(),
+            nat: nat::mappings(correlation),
+            nat_services: nat::services(correlation),
+            nat_strays: nat::strays(correlation),
+            names: BTreeMap::new(),
             connections,
             findings: diagnosis.findings.iter().map(|f| finding(correlation, f)).collect(),
             idle_timeouts: diagnosis.idle_timeouts.iter().map(idle_timeout).collect(),
@@ -122,19 +125,6 @@ fn clock(correlation: &Correlation, index: usize) -> Clock {
         skew_low_ppm: Some(low),
         skew_high_ppm: Some(high),
         segments: if pieces.len() > 1 { pieces.iter().map(segment).collect() } else { Vec::new() },
-    }
-}
-
-fn nat(mapping: &crosscap_correlation::NatMapping) -> Nat {
-    let ends = |[orig, resp]: [Option<crosscap_packet::Endpoint>; 2]| Endpoints {
-        orig: orig.map(|e| e.to_string()),
-        resp: resp.map(|e| e.to_string()),
-    };
-    Nat {
-        before: ends(mapping.before),
-        after: ends(mapping.after),
-        kind: mapping.kind.as_str().into(),
-        connections: mapping.connections,
     }
 }
 

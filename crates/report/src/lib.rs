@@ -7,6 +7,8 @@
 //! - [`write_json`] writes it for programs,
 //! - [`write_text`] for people; [`escape_for_terminal`] is how it treats text from outside.
 //!
+//! [`KubernetesNames`] are what addresses are called in a cluster; [`Report::add_names`] puts them into a report.
+//!
 //! A [`ConnectionTable`] is another report: the connections as each point saw them, a row each, without a word on how they
 //! belong together. [`ConnectionFilter`]s and [`ConnectionOrder`]s select and sort, and there is a writer for text, JSON
 //! lines, CSV and Zeek's `conn.log`.
@@ -15,9 +17,10 @@
 //! use std::collections::BTreeMap;
 //! use crosscap_correlation::{Point, correlate};
 //! use crosscap_diagnosis::diagnose;
+//! use crosscap_reassembly::Connections;
 //! use crosscap_report::{PointInfo, Report, TextStyle, write_json, write_text};
 //!
-//! let correlation = correlate(vec![Point::new("client", Vec::new())]);
+//! let correlation = correlate(vec![Point::new("client", Connections::default())]);
 //! let diagnosis = diagnose(&correlation, &BTreeMap::new());
 //! let report = Report::new(&correlation, &[PointInfo::default()], &diagnosis, &BTreeMap::new());
 //! let mut json = Vec::new();
@@ -36,6 +39,8 @@ mod escape;
 mod info;
 mod json;
 mod model;
+mod names;
+mod nat;
 mod text;
 mod timeline;
 mod wireshark;
@@ -53,8 +58,13 @@ pub use info::{
 };
 pub use json::{write_info_json, write_json};
 pub use model::{
-    Advice, Candidate, Clock, ClockSegment, Connection, Endpoints, Fact, Finding, Generator,
-    IdleTimeout, Leg, Loss, Match, MatchCandidate, Nat, Point, Quality, Report, Rival, SCHEMA,
-    Timeline, TimelineRow, TimelineSighting,
+    Advice, Candidate, Clock, ClockSegment, Connection, Fact, Finding, Generator, IdleTimeout, Leg,
+    Loss, Match, MatchCandidate, Point, Quality, Report, Rival, SCHEMA, Timeline, TimelineRow,
+    TimelineSighting,
+};
+pub use names::{BackendState, KubernetesError, KubernetesNames, Name};
+pub use nat::{
+    Backend, Endpoints, Families, Nat, OverTime, Place, PoolAddress, Seen, ServiceBackends,
+    Sources, StrayRemote,
 };
 pub use text::{TextStyle, write_connections_text, write_info_text, write_text};

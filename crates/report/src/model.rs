@@ -1,6 +1,10 @@
 //! The report contract `crosscap-report/1`.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
+
+use crate::{Name, Nat, ServiceBackends, StrayRemote};
 
 /// Name and version of the schema.
 pub const SCHEMA: &str = "crosscap-report/1";
@@ -17,6 +21,13 @@ pub struct Report {
     pub points: Vec<Point>,
     /// What NAT did.
     pub nat: Vec<Nat>,
+    /// The responders that NAT translated, with where their connections were led; in order of endpoints.
+    pub nat_services: Vec<ServiceBackends>,
+    /// Who continued connections past the NAT; in order of services and endpoints.
+    pub nat_strays: Vec<StrayRemote>,
+    /// What addresses and endpoints are called, where names were given. An endpoint has an entry where its name is not
+    /// that of its address.
+    pub names: BTreeMap<String, Name>,
     /// Every connection, in order of first packets.
     pub connections: Vec<Connection>,
     /// What is wrong, worst and surest first.
@@ -148,30 +159,6 @@ const LOSING: [&str; 8] = [
     "unknown-link-type",
     "cut-headers",
 ];
-
-/// A translation.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
-#[non_exhaustive]
-pub struct Nat {
-    /// As the client sees it.
-    pub before: Endpoints,
-    /// As the server sees it.
-    pub after: Endpoints,
-    /// `dnat`, `snat`, `dnat+snat` or `none`.
-    pub kind: String,
-    /// Connections.
-    pub connections: u64,
-}
-
-/// Two ends; null where they vary over connections.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
-#[non_exhaustive]
-pub struct Endpoints {
-    /// The originator.
-    pub orig: Option<String>,
-    /// The responder.
-    pub resp: Option<String>,
-}
 
 /// A connection from end to end.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]

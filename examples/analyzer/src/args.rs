@@ -34,6 +34,13 @@ pub(crate) struct Diagnose {
     #[command(flatten)]
     pub(crate) points: Points,
 
+    /// Name the addresses: what kubectl get pods,services,endpointslices,nodes -A -o json wrote
+    ///
+    /// It should be of the time of the captures: addresses change their owners. Connections to a Service that were led
+    /// somewhere else than to one of its endpoints are told.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) k8s: Option<PathBuf>,
+
     /// How to write the report
     #[arg(long, value_enum, default_value_t)]
     pub(crate) format: Format,

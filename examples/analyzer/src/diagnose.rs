@@ -11,8 +11,12 @@ use crate::output;
 
 /// Runs the analysis and writes the report to the standard output.
 pub(crate) fn run(args: &Diagnose) -> Result<ExitCode, Box<dyn Error>> {
+    let mut analysis = args.points.analysis();
+    if let Some(file) = &args.k8s {
+        analysis = analysis.kubernetes(file);
+    }
     // The process ends with the report: to take a million connections apart one by one would only cost time.
-    let outcome = ManuallyDrop::new(args.points.analysis().run()?);
+    let outcome = ManuallyDrop::new(analysis.run()?);
     let report = &outcome.report;
 
     output::write(|style, out| match args.format {

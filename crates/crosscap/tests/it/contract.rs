@@ -43,6 +43,36 @@ const FIELDS: &[(&str, &str)] = &[
     ("nat[].after.resp", "string|null"),
     ("nat[].kind", "string"),
     ("nat[].connections", "integer"),
+    ("nat[].ordered", "integer"),
+    ("nat[].families.before", "string"),
+    ("nat[].families.after", "string"),
+    ("nat[].first_ref_ns", "integer|null"),
+    ("nat[].last_new_ref_ns", "integer|null"),
+    ("nat[].last_ref_ns", "integer|null"),
+    ("nat[].over_time.start_ref_ns", "integer"),
+    ("nat[].over_time.width_ns", "integer"),
+    ("nat[].over_time.counts[]", "integer"),
+    ("nat[].sources", "null"),
+    ("nat[].places[].from", "string"),
+    ("nat[].places[].to", "string"),
+    ("nat[].places[].kind", "string"),
+    ("nat[].places[].connections", "integer"),
+    ("nat[].backend", "null"),
+    ("nat_services[].service", "string"),
+    ("nat_services[].connections", "integer"),
+    ("nat_services[].backends[].endpoint", "string"),
+    ("nat_services[].backends[].connections", "integer"),
+    ("nat_services[].backends[].share", "number"),
+    ("nat_services[].backends[].first_ref_ns", "integer|null"),
+    ("nat_services[].backends[].last_new_ref_ns", "integer|null"),
+    ("nat_services[].backends[].last_ref_ns", "integer|null"),
+    ("nat_services[].backends[].backend", "null"),
+    ("nat_strays", "array"),
+    ("nat_strays[].service", "string"),
+    ("nat_strays[].remote", "string"),
+    ("nat_strays[].connections", "integer"),
+    ("nat_strays[].backend", "null"),
+    ("names", "object"),
     ("connections[].id", "string"),
     ("connections[].legs[].point", "string"),
     ("connections[].legs[].orig", "string"),
@@ -106,6 +136,9 @@ const WORDS: &[(&str, &[&str])] = &[
     ("generator.name", &["crosscap"]),
     ("points[].role", &["orig-side", "resp-side", "between", "unknown"]),
     ("nat[].kind", &["dnat", "snat", "dnat+snat", "none"]),
+    ("nat[].families.before", &["ipv4", "ipv6"]),
+    ("nat[].families.after", &["ipv4", "ipv6"]),
+    ("nat[].places[].kind", &["dnat", "snat", "dnat+snat"]),
     (
         "connections[].match.tier",
         &["isn-pair", "orig-isn", "resp-isn", "seq-range", "offset", "payload", "none"],
@@ -172,6 +205,7 @@ fn is(value: &Value, types: &str) -> bool {
         "number" => value.is_number(),
         "boolean" => value.is_boolean(),
         "array" => value.is_array(),
+        "object" => value.is_object(),
         "null" => value.is_null(),
         other => panic!("{other}?"),
     })
@@ -229,6 +263,31 @@ fn ids_are_unique_and_point_to_something() {
         }
         let named = report.connections.iter().flat_map(|c| &c.findings);
         assert!(named.into_iter().all(|f| findings.contains(f.as_str())), "{name}");
+    }
+}
+
+#[test]
+fn the_nat_map_adds_up() {
+    for Written { name, report, .. } in written() {
+        let translated = report.nat.iter().filter(|n| n.kind.starts_with("dnat"));
+        let led: u64 = report.nat_services.iter().map(|s| s.connections).sum();
+        assert_eq!(led, translated.map(|n| n.connections).sum::<u64>(), "{name}");
+        for n in &report.nat {
+            let o = n.over_time.as_ref().unwrap();
+            assert_eq!(o.counts.iter().sum::<u64>(), n.connections, "{name}: all were timed");
+            assert!(o.counts.len() <= 60 && n.ordered <= n.connections, "{name}: {n:?}");
+            let end = o.start_ref_ns + o.width_ns * o.counts.len() as i64;
+            let (first, last) = (n.seen.first_ref_ns.unwrap(), n.seen.last_new_ref_ns.unwrap());
+            assert!(o.start_ref_ns <= first && first <= last && last < end, "{name}: {n:?}");
+            assert!(n.places.iter().map(|p| p.connections).sum::<u64>() >= n.connections, "{name}");
+        }
+        for s in &report.nat_services {
+            let shares: f64 = s.backends.iter().map(|b| b.share).sum();
+            assert!((shares - 1.0).abs() < 1e-9, "{name}: {shares}");
+        }
+        let strays: u64 = report.nat_strays.iter().map(|s| s.connections).sum();
+        let with = report.connections.iter().filter(|c| c.legs.iter().any(|l| l.stray));
+        assert_eq!(strays, with.count() as u64, "{name}: one far end each");
     }
 }
 

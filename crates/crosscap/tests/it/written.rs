@@ -1,5 +1,8 @@
 //! Small captures, packet by packet, for what no capture of testdata/ shows.
 
+// The NAT map of such captures, and names in it.
+mod nat_map;
+
 use crosscap::report::Report;
 use crosscap_testkit::{PcapWriter, TcpFrame};
 

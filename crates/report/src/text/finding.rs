@@ -6,6 +6,7 @@ use std::io;
 use crosscap_diagnosis::duration;
 
 use super::layout::Page;
+use super::nat;
 use super::points::counted;
 use super::timeline;
 use crate::escape::terminal;
@@ -16,6 +17,7 @@ pub(super) fn write(report: &Report, finding: &Finding, page: &mut Page<'_>) -> 
     let Some(shown) = finding.connections.first() else { return Ok(()) };
     page.blank()?;
     connections(finding, page)?;
+    nat::write_names(report, shown, page)?;
     page.blank()?;
     page.line(&page.bold(&format!("  Proof: {shown}")))?;
     for (i, fact) in finding.facts.iter().filter(|f| f.connection == *shown).enumerate() {

@@ -4,6 +4,7 @@ mod connections;
 mod finding;
 mod info;
 mod layout;
+mod nat;
 mod points;
 mod timeline;
 

@@ -6,6 +6,7 @@ use crosscap_diagnosis::{duration, thousands};
 use jiff::Timestamp;
 
 use super::layout::Page;
+use super::nat;
 use crate::escape::terminal;
 use crate::{IdleTimeout, Point, Report};
 
@@ -36,23 +37,7 @@ pub(super) fn write(report: &Report, page: &mut Page<'_>) -> io::Result<()> {
             page.wrapped("", width + 4, &note)?;
         }
     }
-    for nat in &report.nat {
-        let end = |e: &Option<String>| e.clone().unwrap_or_else(|| "…".into());
-        let what = match nat.kind.as_str() {
-            "none" => format!("none to {}", end(&nat.before.resp)),
-            "snat" => format!("{} seen as {}", end(&nat.before.orig), end(&nat.after.orig)),
-            "dnat" => format!("{} → {}", end(&nat.before.resp), end(&nat.after.resp)),
-            _ => format!(
-                "{} → {}, client seen as {}",
-                end(&nat.before.resp),
-                end(&nat.after.resp),
-                end(&nat.after.orig)
-            ),
-        };
-        let text = format!("{what} ({})", counted(nat.connections, "connection"));
-        page.wrapped(&format!("  {:width$}", "NAT"), width + 4, &text)?;
-    }
-    Ok(())
+    nat::write(report, width, page)
 }
 
 fn describe(point: &Point) -> String {

@@ -94,3 +94,21 @@ fn names_with_commas_and_equals_signs_are_still_files() {
         assert_eq!(output.status.code(), Some(0), "{name}: {}", text(&output.stderr));
     }
 }
+
+#[test]
+fn names_come_from_a_file_that_is_checked_first() {
+    let [client, pod] = both("invalid");
+    let output = diagnose(&["--k8s", &arg("k8s/cluster.json"), &client, &pod]);
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output.stderr));
+    let said = text(&output.stdout);
+    assert!(
+        said.contains("10.96.0.10:80 (svc shop/cart:http) → 10.1.9.7:8080 (pod shop/"),
+        "{said}"
+    );
+
+    let scratch = scratch();
+    fs::write(scratch.path().join("table.txt"), "NAME READY\nweb 1/1\n").unwrap();
+    // Before any capture, which is not there either.
+    refused(scratch.path(), &["--k8s", "table.txt", "gone.pcap"], "table.txt: not the JSON of");
+    refused(scratch.path(), &["--k8s", "none.json", "gone.pcap"], "none.json: ");
+}
