@@ -177,8 +177,15 @@ pub(crate) fn join(
         *partners.entry((false, m.back)).or_default() += 1;
     }
     let is_only = |m: &Meeting| partners[&(true, m.front)] == 1 && partners[&(false, m.back)] == 1;
-    let (sure, several): (Vec<_>, Vec<_>) = equal.into_iter().partition(is_only);
+    let (sure, mut several): (Vec<_>, Vec<_>) = equal.into_iter().partition(is_only);
     let mut groups = groups;
+    // Who has found its partner looks for no other.
+    let settled: HashSet<(bool, usize), foldhash::quality::RandomState> =
+        sure.iter().flat_map(|m| [(true, m.front), (false, m.back)]).collect();
+    for meetings in [&mut several, &mut possible] {
+        meetings
+            .retain(|m| !settled.contains(&(true, m.front)) && !settled.contains(&(false, m.back)));
+    }
     note(&mut groups, &several, Tier::Payload);
     note(&mut groups, &possible, Tier::None);
     chain(groups, &sure)
