@@ -20,7 +20,8 @@
 //! assert!(correlation.clocks[1].is_none(), "no packet was seen at both points");
 //! ```
 //!
-//! Limits: devices that rewrite sequence numbers or end TCP (SYNPROXY, L7 proxies) are not seen through.
+//! Limits: proxies are seen through where they pass bytes on as they are and both sides' handshakes were captured; of those that
+//! change them, candidates are told.
 
 #![forbid(unsafe_code)]
 
