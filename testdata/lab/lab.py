@@ -24,6 +24,9 @@ SCENARIOS = {
     "invalid": "invalid",
     "client-gave-up": "client_gave_up",
     "slow-server": "slow_server",
+    "masquerade": "masquerade",
+    "three-pods": "three_pods",
+    "loss": "loss",
 }
 
 

@@ -21,6 +21,9 @@ pub(crate) const SCENARIOS: [&str; 8] = [
     "slow-server",
 ];
 
+/// Those that show what lies between the points rather than what goes wrong there. See `lab.rs`.
+pub(crate) const LAYOUTS: [&str; 3] = ["masquerade", "three-pods", "loss"];
+
 /// Those small enough to be analysed again and again, each with a finding of its own.
 pub(crate) const SMALL: [&str; 6] = [
     "client-speaks-first",
