@@ -27,6 +27,23 @@ SCENARIOS = {
     "masquerade": "masquerade",
     "three-pods": "three_pods",
     "loss": "loss",
+    "port-reuse": "port_reuse",
+    "mid-stream": "mid_stream",
+    "partly": "partly",
+    "one-way": "one_way",
+    "ipv6": "ipv6",
+    "node-any": "node_any",
+    "vxlan": "vxlan",
+    "clock-step": "clock_step",
+    "clock-drift": "clock_drift",
+    "offload": "offload",
+    "capture-loss": "capture_loss",
+    "synproxy": "synproxy",
+    "isn-rewrite": "isn_rewrite",
+    "delay": "delay",
+    "tcp-proxy": "tcp_proxy",
+    "http-proxy": "http_proxy",
+    "nat64": "nat64",
 }
 
 

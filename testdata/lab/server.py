@@ -39,8 +39,8 @@ async def serve(sock):
     try:
         while not wants_close:
             fields = await reader.request()
-            if connection_id is None:
-                connection_id = int(fields["x-connection"])
+            is_first, connection_id = connection_id is None, int(fields["x-connection"])
+            if is_first:
                 note(connection_id, "accepted", **ends)
             note(connection_id, "received")
             wants_close = fields["connection"] == "close"

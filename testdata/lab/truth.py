@@ -68,6 +68,10 @@ class Witnesses:
         names = ("peer", "own", "peer_isn", "own_isn")
         return tuple(accepted[0][name] for name in names) if accepted else (None,) * 4
 
+    def accepted(self):
+        """{(peer, own, peer's ISN, own ISN)} of all that servers have accepted."""
+        return {self.server_says(number) for number in self.host}
+
     def client_socket(self, number):
         one = self.client[number]
         return self._sockets["client"].get(f"{one['orig']} -> {one['resp']}")
@@ -170,7 +174,7 @@ def _legs(number, scenario, witnesses):
             continue
         if not _lives(client, witnesses.windows.get(point)):
             continue
-        for ends, isns, copies in tap.sights or _usual_sights(tap, scenario.network):
+        for ends, isns, copies in _usual_sights(tap, scenario.network) if tap.sights is None else tap.sights:
             leg = {"point": point, "copies": copies}
             leg["orig"], leg["resp"] = (at_client if ends == "client" else at_server)[:2]
             leg["orig_isn"], leg["resp_isn"] = (at_client if isns == "client" else at_server)[2:]

@@ -22,7 +22,22 @@ pub(crate) const SCENARIOS: [&str; 8] = [
 ];
 
 /// Those that show what lies between the points rather than what goes wrong there. See `lab.rs`.
-pub(crate) const LAYOUTS: [&str; 3] = ["masquerade", "three-pods", "loss"];
+pub(crate) const LAYOUTS: [&str; 14] = [
+    "masquerade",
+    "three-pods",
+    "loss",
+    "port-reuse",
+    "mid-stream",
+    "partly",
+    "one-way",
+    "ipv6",
+    "node-any",
+    "vxlan",
+    "clock-step",
+    "clock-drift",
+    "offload",
+    "capture-loss",
+];
 
 /// Those small enough to be analysed again and again, each with a finding of its own.
 pub(crate) const SMALL: [&str; 6] = [
