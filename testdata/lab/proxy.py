@@ -20,7 +20,7 @@ from tcp_repair import initial_sequence_numbers
 from topology import POD_PORT, SERVICE_PORT, endpoint
 
 PASSED_AT_ONCE = 2048
-KEPT_IDLE_S = 1.0
+KEPT_IDLE_S = 0.1
 
 backs = []
 

@@ -95,7 +95,10 @@ class Wiring:
         try:
             for host in self.hosts:
                 _run("ip", "netns", "add", namespace(host))
-                if not self.ipv6:
+                if self.ipv6:
+                    # Nobody else can have the addresses, and the wait for that would cost the first SYN.
+                    self.sysctl(host, "net.ipv6.conf.all.accept_dad=0", "net.ipv6.conf.default.accept_dad=0")
+                else:
                     self.sysctl(host, "net.ipv6.conf.all.disable_ipv6=1", "net.ipv6.conf.default.disable_ipv6=1")
                 self.run(host, "ip", "link", "set", "lo", "up")
             self.build()

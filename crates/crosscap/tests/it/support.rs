@@ -22,7 +22,7 @@ pub(crate) const SCENARIOS: [&str; 8] = [
 ];
 
 /// Those that show what lies between the points rather than what goes wrong there. See `lab.rs`.
-pub(crate) const LAYOUTS: [&str; 14] = [
+pub(crate) const LAYOUTS: [&str; 20] = [
     "masquerade",
     "three-pods",
     "loss",
@@ -37,6 +37,12 @@ pub(crate) const LAYOUTS: [&str; 14] = [
     "clock-drift",
     "offload",
     "capture-loss",
+    "synproxy",
+    "isn-rewrite",
+    "delay",
+    "tcp-proxy",
+    "http-proxy",
+    "nat64",
 ];
 
 /// Those small enough to be analysed again and again, each with a finding of its own.
