@@ -6,7 +6,7 @@ import subprocess
 import time
 from pathlib import Path
 
-from topology import CAPTURE_DEVICE, inside
+from topology import inside
 
 BUFFER_KIB = 131072
 SETTLE_S = 0.5
@@ -15,8 +15,9 @@ SETTLE_S = 0.5
 class Captures:
     """Context manager over one tcpdump per point, all on the one clock of this machine."""
 
-    def __init__(self, points, folder):
-        self.files = {point: Path(folder) / f"{point}.pcap" for point in points}
+    def __init__(self, taps, folder):
+        self._taps = taps
+        self.files = {point: Path(folder) / f"{point}.pcap" for point in taps}
         self._running = {}
 
     def __enter__(self):
@@ -44,9 +45,10 @@ class Captures:
         self._running = {}
 
     def _start(self, point):
-        command = ["tcpdump", "-i", CAPTURE_DEVICE[point], "-n", "-U", "-s", "262144", "-B", str(BUFFER_KIB)]
-        command += ["--time-stamp-precision=nano", "-Z", "root", "-w", str(self.files[point])]
-        process = subprocess.Popen(inside(point, *command), stderr=subprocess.PIPE, text=True)
+        tap = self._taps[point]
+        command = ["tcpdump", "-i", tap.device, "-n", "-U", "-s", "262144", "-B", str(BUFFER_KIB)]
+        command += ["--time-stamp-precision=nano", "-Z", "root", "-w", str(self.files[point]), tap.filter]
+        process = subprocess.Popen(inside(tap.host, *command), stderr=subprocess.PIPE, text=True)
         # tcpdump says "listening on" once the ring is mapped; packets before that would be missing.
         for line in process.stderr:
             if "listening on" in line:

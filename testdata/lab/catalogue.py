@@ -30,7 +30,7 @@ def _table(testdata):
         truth = json.loads(truth_file.read_text(encoding="utf-8"))
         for point, told in truth["points"].items():
             path = truth_file.parent / told["file"]
-            shows = f"{truth['what']}; {SEEN_AT[point]}"
+            shows = f"{truth['what']}; {told.get('at') or SEEN_AT[point]}"
             relative = path.relative_to(testdata)
             yield f"| `{relative}` | {shows} | {_packets(path):,} | `sudo {truth['command']}` |\n"
 

@@ -10,6 +10,8 @@ import sys
 from collections import defaultdict
 from pathlib import Path
 
+from check_legs import check_legs
+
 FIELDS = [
     "frame.number",
     "frame.time_epoch",
@@ -101,6 +103,9 @@ def _client_port(row):
 def check(folder):
     """Prints what it finds; returns what is wrong."""
     truth = json.loads((folder / "truth.json").read_text(encoding="utf-8"))
+    if all("legs" in one for one in truth["connections"]):
+        print(f"{truth['scenario']}: {len(truth['connections'])} connections and their legs")
+        return check_legs(folder, truth)
     captures = {point: Capture(folder / told["file"]) for point, told in truth["points"].items()}
     connections = truth["connections"]
     wrong = []

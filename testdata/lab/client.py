@@ -14,6 +14,7 @@ import time
 
 from dialogue import RECEIPT, Reader, prepare, request_bytes
 from tcp_repair import initial_sequence_numbers
+from topology import endpoint
 
 LEAD_IN_S = 0.3
 RECEIPT_EVERY_S = 0.02
@@ -42,7 +43,7 @@ class Conversation:
             for name, argument in self._planned["steps"]:
                 await getattr(self, f"_do_{name}")(argument)
             self._sock.close()
-            self.record["end"] = "finished"
+            self.record |= {"end": "finished", "closed_ns": time.time_ns()}
         except GaveUp:
             self._leave_early()
         except (OSError, EOFError) as error:
@@ -50,9 +51,11 @@ class Conversation:
             self._sock.close()
 
     async def _connect(self, loop):
-        sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        family, anywhere = (socket.AF_INET6, "::") if ":" in self._service[0] else (socket.AF_INET, "0.0.0.0")
+        sock = socket.socket(family, socket.SOCK_STREAM)
         prepare(sock)
-        sock.bind(("0.0.0.0", self._planned["port"]))
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, self._planned["reuses_port"])
+        sock.bind((anywhere, self._planned["port"]))
         if self._planned["keepalive_s"]:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, self._planned["keepalive_s"])
@@ -61,9 +64,12 @@ class Conversation:
         self.record["connecting_ns"] = time.time_ns()
         await loop.sock_connect(sock, self._service)
         own, peers = initial_sequence_numbers(sock)
+        # The repair options switch it off.
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, self._planned["reuses_port"])
         self.record |= {
-            "orig": "%s:%d" % sock.getsockname(),
-            "resp": "%s:%d" % sock.getpeername(),
+            "connected_ns": time.time_ns(),
+            "orig": endpoint(*sock.getsockname()[:2]),
+            "resp": endpoint(*sock.getpeername()[:2]),
             "orig_isn": own,
             "resp_isn": peers,
             "end": "waiting",

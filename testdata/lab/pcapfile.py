@@ -1,6 +1,7 @@
 """Classic pcap files with nanoseconds, and the few header fields that the lab has to change in them."""
 
 import gzip
+import socket
 import struct
 from dataclasses import dataclass
 
@@ -44,6 +45,19 @@ def write_compressed(path, link_type, packets):
             seconds, nanoseconds = divmod(packet.time_ns, 10**9)
             out.write(RECORD_HEADER.pack(seconds, nanoseconds, len(packet.data), packet.original_length))
             out.write(packet.data)
+
+
+def tcp_segment(link_type, data):
+    """(from, to, sequence number, payload bytes, flags) of TCP over IPv4, else None."""
+    link_length, ethertype_at = LINK_LAYERS[link_type]
+    if struct.unpack_from("!H", data, ethertype_at)[0] != ETHERTYPE_IPV4 or data[link_length + 9] != PROTOCOL_TCP:
+        return None
+    tcp_at = link_length + (data[link_length] & 0x0F) * 4
+    end = link_length + struct.unpack_from("!H", data, link_length + 2)[0]
+    source, target = (socket.inet_ntoa(data[link_length + at : link_length + at + 4]) for at in (12, 16))
+    sport, dport, sequence = struct.unpack_from("!HHI", data, tcp_at)
+    payload = end - tcp_at - (data[tcp_at + 12] >> 4) * 4
+    return f"{source}:{sport}", f"{target}:{dport}", sequence, payload, data[tcp_at + 13]
 
 
 class TcpTimestamps:

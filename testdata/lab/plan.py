@@ -6,7 +6,7 @@ Times are seconds of the plan's own clock, which starts when the client program 
 import random
 from dataclasses import dataclass, field
 
-from topology import SERVICE_IP, SERVICE_PORT, NodeSettings
+from topology import Network, NodeSettings, Wiring
 
 EPHEMERAL_PORTS = range(32768, 61000)
 
@@ -29,6 +29,8 @@ class Connection:
     port: int | None = None
     keepalive_s: int | None = None
     gives_up_by: str = "close"
+    # Whether other connections of the scenario have the same port, earlier or later.
+    reuses_port: bool = False
     expected: Expected = field(default_factory=Expected)
 
 
@@ -47,22 +49,38 @@ class Stretch:
 
 
 @dataclass
+class ClockPiece:
+    """From plan time `since` on, a clock is `offset_ns` ahead of the client's, and gains `ppm` microseconds a second."""
+
+    since: float
+    offset_ns: int
+    ppm: int = 0
+
+
+@dataclass
 class Scenario:
     name: str
     what: str
     connections: list
     end_s: float
-    node: NodeSettings
-    clock_offset_ns: dict  # per point, relative to the client's clock
+    # Per point, relative to the client's clock: an offset in ns, or a list of ClockPiece.
+    clock_offset_ns: dict
     # The client's clock at plan time zero, or at the moment when the connection from port `epoch_at_port` is opened.
     epoch_ns: int
+    node: NodeSettings = field(default_factory=NodeSettings)
+    network: Wiring | None = None
     epoch_at_port: int | None = None
     stretch: Stretch | None = None
     # Ports of connections into whose download a segment above the window is thrown (see inject.py).
     inject_ports: list = field(default_factory=list)
+    # Per point, plan times between which its capture ran; elsewhere from before the first packet to after the last.
+    windows: dict = field(default_factory=dict)
+    # Per point, (share, seed) of the records that its capture lost.
+    capture_loss: dict = field(default_factory=dict)
 
     def __post_init__(self):
-        """Gives every connection a port of its own, so that a port names one connection throughout."""
+        """Gives every connection a port of its own, unless it asked for one."""
+        self.network = self.network or Network(self.node)
         taken = {one.port for one in self.connections}
         free = [port for port in EPHEMERAL_PORTS if port not in taken]
         random.Random(self.name).shuffle(free)
@@ -75,7 +93,7 @@ class Scenario:
     def for_client(self):
         """The plan as client.py reads it."""
         return {
-            "service": [SERVICE_IP, SERVICE_PORT],
+            "service": list(self.network.service),
             "end_s": self.end_s,
             "connections": [
                 {
@@ -85,6 +103,7 @@ class Scenario:
                     "port": one.port,
                     "keepalive_s": one.keepalive_s,
                     "gives_up_by": one.gives_up_by,
+                    "reuses_port": one.reuses_port,
                 }
                 for number, one in enumerate(self.connections)
             ],

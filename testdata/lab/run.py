@@ -7,12 +7,13 @@ import tempfile
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+import afterwards
 import pcapfile
 import timeline as time_line
 import truth
 import witness
 from capture import Captures
-from topology import CLIENT_IP, Network, inside
+from topology import CLIENT_IP, inside
 
 HERE = Path(__file__).resolve().parent
 PATIENCE_S = 60
@@ -30,14 +31,29 @@ def run(scenario, folder):
         def story(moment):
             return line(moment) - anchor + scenario.epoch_ns
 
-        document = truth.tell(scenario, witnesses, story, told)
+        clocks = {
+            point: afterwards.Clock(told, lambda plan_s: story(start_ns + round(plan_s * 1e9)))
+            for point, told in scenario.clock_offset_ns.items()
+        }
+        witnesses.windows = {
+            point: [start_ns + round(moment * 1e9) for moment in window]
+            for point, window in scenario.windows.items()
+        }
+        witnesses.capture_lost = {
+            point: afterwards.chosen(captures[point][1], witnesses.windows.get(point), share, seed)
+            for point, (share, seed) in scenario.capture_loss.items()
+        }
+        document = truth.tell(scenario, witnesses, story, told, clocks, captures)
         if scenario.stretch:
             _move_tcp_timestamps(captures, line)
         target = Path(folder) / scenario.name
         target.mkdir(parents=True, exist_ok=True)
         for point, (link_type, packets) in captures.items():
+            packets = afterwards.within(packets, witnesses.windows.get(point))
+            packets = afterwards.without(packets, witnesses.capture_lost.get(point, ()))
+            clock = clocks[point]
             for packet in packets:
-                packet.time_ns = story(packet.time_ns) + scenario.clock_offset_ns[point]
+                packet.time_ns = clock(story(packet.time_ns))
             pcapfile.write_compressed(target / f"{point}.pcap.gz", link_type, packets)
         _write_truth(target / "truth.json", document)
     return target
@@ -45,28 +61,44 @@ def run(scenario, folder):
 
 def _perform(scenario, scratch):
     """The part that happens in real time. Returns what the witnesses say and when the plan started."""
-    plan, client_record, server_record = scratch / "plan.json", scratch / "client.json", scratch / "server.jsonl"
+    plan, client_record = scratch / "plan.json", scratch / "client.json"
     plan.write_text(json.dumps(scenario.for_client()), encoding="utf-8")
+    network = scenario.network
+    served, told, events, losses = {}, [], None, None
     with ExitStack() as stack:
-        stack.enter_context(Network(scenario.node))
-        events = stack.enter_context(witness.SessionEvents(scratch / "conntrack.log"))
-        captures = stack.enter_context(Captures(scenario.points(), scratch))
-        server = stack.enter_context(_program("pod", "server.py", server_record))
-        _expect(server, "listening")
+        stack.enter_context(network)
+        if network.translator:
+            events = stack.enter_context(witness.SessionEvents(network.translator, scratch / "conntrack.log"))
+        captures = stack.enter_context(Captures({point: network.taps[point] for point in scenario.points()}, scratch))
+        programs = []
+        for host, address in network.servers.items():
+            served[host] = scratch / f"{host}.jsonl"
+            programs.append(stack.enter_context(_program(host, "server.py", address, served[host])))
+            _expect(programs[-1], "listening")
+        for number, one in enumerate(network.programs):
+            record = [scratch / f"program-{number}.json"] if one.leaves_record else []
+            told += record
+            programs.append(stack.enter_context(_program(one.host, one.script, *one.arguments, *record)))
+            _expect(programs[-1], "ready")
         if scenario.inject_ports:
             _expect(stack.enter_context(_program("pod", "inject.py", *scenario.inject_ports)), "ready")
         client = stack.enter_context(_program("client", "client.py", plan, client_record))
         _expect(client, "go")
         _expect(client, "done")
-        sockets = {host: witness.sockets(host) for host in ("client", "pod")}
+        sockets = {host: witness.sockets(host) for host in ("client", *network.servers)}
+        losses = network.losses()
         # The captures end while the sockets still live: the end of the programs is not part of the story.
         captures.stop()
-        for program in (server, client):
+        for program in (*programs, client):
             program.communicate(timeout=PATIENCE_S)
     heard = json.loads(client_record.read_text(encoding="utf-8"))
-    served = [json.loads(line) for line in server_record.read_text(encoding="utf-8").splitlines()]
-    sessions = events.by_client_port()
-    return truth.Witnesses(heard, served, sockets["client"], sockets["pod"], sessions), heard["start_ns"]
+    served = {
+        host: [json.loads(line) for line in record.read_text(encoding="utf-8").splitlines()]
+        for host, record in served.items()
+    }
+    sessions = events.by_tuple() if events else {}
+    told = [json.loads(record.read_text(encoding="utf-8")) for record in told]
+    return truth.Witnesses(heard, served, sockets, sessions, losses, told), heard["start_ns"]
 
 
 @contextmanager

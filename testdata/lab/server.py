@@ -1,7 +1,7 @@
 """The server program, run in the pod's namespace: answers as the request's headers ask, and keeps a record.
 
-Prints one line when it listens. When its standard input ends it writes one JSON line per connection and event to
-the file named in its argument and exits.
+Arguments: the address to listen on and the file for the record. Prints one line when it listens. When its standard
+input ends it writes one JSON line per connection and event to the file and exits.
 """
 
 import asyncio
@@ -11,8 +11,9 @@ import sys
 import time
 
 from dialogue import Reader, prepare, text
+from tcp_repair import initial_sequence_numbers
+from topology import POD_PORT, endpoint
 
-PORT = 8080
 # A computing server must not leave its acknowledgement to the delayed-ACK timer: the kernel shall say at once that
 # the request has arrived, so that only the answer is late.
 ACKNOWLEDGE_AT_ONCE_FROM_S = 0.05
@@ -27,13 +28,19 @@ def note(connection_id, event, **more):
 async def serve(sock):
     loop = asyncio.get_running_loop()
     prepare(sock)
-    ends = {"peer": "%s:%d" % sock.getpeername(), "own": "%s:%d" % sock.getsockname()}
+    own_isn, peer_isn = initial_sequence_numbers(sock)
+    ends = {
+        "peer": endpoint(*sock.getpeername()[:2]),
+        "own": endpoint(*sock.getsockname()[:2]),
+        "peer_isn": peer_isn,
+        "own_isn": own_isn,
+    }
     reader, connection_id, wants_close = Reader(sock), None, False
     try:
         while not wants_close:
             fields = await reader.request()
-            if connection_id is None:
-                connection_id = int(fields["x-connection"])
+            is_first, connection_id = connection_id is None, int(fields["x-connection"])
+            if is_first:
                 note(connection_id, "accepted", **ends)
             note(connection_id, "received")
             wants_close = fields["connection"] == "close"
@@ -70,9 +77,10 @@ async def answer(loop, sock, fields):
         await loop.sock_sendall(sock, chunk if left else chunk + b"0\r\n\r\n")
 
 
-async def main(record):
+async def main(address, record):
     loop = asyncio.get_running_loop()
-    listener = socket.create_server(("0.0.0.0", PORT), backlog=4096)
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    listener = socket.create_server((address, POD_PORT), family=family, backlog=4096)
     listener.setblocking(False)
     print("listening", flush=True)
     tasks = set()
@@ -94,4 +102,4 @@ async def main(record):
 
 
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1]))
+    asyncio.run(main(sys.argv[1], sys.argv[2]))

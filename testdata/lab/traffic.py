@@ -47,6 +47,10 @@ def _upload(rng):
     return [ask("order", 120, upload=rng.randrange(1500, 6000))]
 
 
+def _large_upload(rng):
+    return [ask("album", 120, upload=rng.randrange(20_000, 60_000))]
+
+
 def _chunked(rng):
     chunks = rng.randrange(2, 6)
     return [ask("search", 300 * chunks, chunks=chunks, chunk_gap_s=rng.uniform(0.01, 0.06))]
@@ -61,6 +65,7 @@ _STEPS = {
     "several-requests": _several_requests,
     "pipelined": _pipelined,
     "upload": _upload,
+    "large-upload": _large_upload,
     "chunked": _chunked,
     "download": _download,
 }

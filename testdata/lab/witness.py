@@ -4,24 +4,25 @@ import re
 import subprocess
 from collections import defaultdict
 
-from topology import CLIENT_IP, inside
+from topology import endpoint, inside
 
 _EVENT = re.compile(r"\[(\d+)\.(\d+)\s*\]\s+\[\s*(\w+)\]\s+(.*)")
-# In whichever direction conntrack has it: a session picked up from a stray reply has the server as its originator.
-_CLIENT_PORT = re.compile(rf"src={re.escape(CLIENT_IP)} dst=\S+ sport=(\d+)")
+# Both tuples of a session: as its originator sent, and as the answers come.
+_TUPLE = re.compile(r"src=(\S+) dst=(\S+) sport=(\d+) dport=(\d+)")
 
 
 class SessionEvents:
-    """Context manager over `conntrack -E` on the node."""
+    """Context manager over `conntrack -E` on the translating host."""
 
-    def __init__(self, log):
+    def __init__(self, host, log):
+        self._host = host
         self._log = log
         self._process = None
 
     def __enter__(self):
         command = ["conntrack", "-E", "-p", "tcp", "-o", "timestamp,id", "--buffer-size", str(8 << 20)]
         self._out = open(self._log, "w", encoding="utf-8")
-        self._process = subprocess.Popen(inside("node", *command), stdout=self._out, stderr=subprocess.DEVNULL)
+        self._process = subprocess.Popen(inside(self._host, *command), stdout=self._out, stderr=subprocess.DEVNULL)
         return self
 
     def __exit__(self, *_):
@@ -29,8 +30,11 @@ class SessionEvents:
         self._process.wait()
         self._out.close()
 
-    def by_client_port(self):
-        """{client port: [(time in ns, event, what conntrack printed), …]}, after the log is complete."""
+    def by_tuple(self):
+        """{(from, to): [(time in ns, event, what conntrack printed), …]} for either tuple of a session.
+
+        A session picked up from a stray reply has the server as its originator.
+        """
         events = defaultdict(list)
         for line in self._log.read_text(encoding="utf-8").splitlines():
             found = _EVENT.match(line.strip())
@@ -39,9 +43,17 @@ class SessionEvents:
             seconds, fraction, event, session = found.groups()
             at_ns = int(seconds) * 10**9 + int(fraction.ljust(9, "0"))
             words = " ".join(session.split())
-            port = _CLIENT_PORT.search(words)
-            events[int(port[1])].append((at_ns, event, words))
+            for ends in tuples(words):
+                events[ends].append((at_ns, event, words))
         return events
+
+
+def tuples(session):
+    """((from, to) of the originator, (from, to) of the answers) in what conntrack printed."""
+    return [
+        (endpoint(source, source_port), endpoint(target, target_port))
+        for source, target, source_port, target_port in _TUPLE.findall(session)
+    ]
 
 
 def sockets(host):

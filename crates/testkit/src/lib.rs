@@ -41,5 +41,8 @@ pub use frame::TcpFrame;
 pub use pcap::PcapWriter;
 pub use pcapng::{InterfaceBlock, PcapNgWriter};
 pub use snoop::SnoopWriter;
-pub use truth::{Nat, Point, Timeouts, Truth, TruthConnection};
+pub use truth::{
+    BothWays, CaptureLost, ClockPiece, Dropped, Moments, Nat, Point, Timeouts, Truth,
+    TruthConnection, TruthLeg,
+};
 pub use wire::{HostileFrames, Wire, hostile_frames};

@@ -23,6 +23,8 @@ pub struct Truth {
     pub nat: Option<Nat>,
     /// Idle timeouts of what lies between the points.
     pub timeouts: Timeouts,
+    /// What the network dropped, over all connections. `None` where nobody counted.
+    pub lost: Option<BothWays>,
     /// Every connection.
     pub connections: Vec<TruthConnection>,
 }
@@ -33,8 +35,40 @@ pub struct Truth {
 pub struct Point {
     /// The capture, relative to the truth's folder.
     pub file: String,
-    /// This point's clock minus the true time, in ns.
+    /// This point's clock minus the client's, in ns; where it does not stay the same, at first.
     pub clock_offset_ns: i64,
+    /// This point's clock as a function of the client's, in order of time. Empty: `clock_offset_ns` throughout.
+    pub clock: Vec<ClockPiece>,
+    /// From when to when the capture ran, by the client's clock. `None`: from before the first packet to after the last.
+    pub window_ns: Option<[i64; 2]>,
+    /// Whose packets were captured: `orig`, `resp`, or `both`, which is also what an empty text means.
+    pub direction: String,
+    /// How many packets the capture lost.
+    pub capture_lost_packets: u64,
+}
+
+/// From a moment on, a point's clock is so far ahead of the client's, and gains.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[serde(default)]
+pub struct ClockPiece {
+    /// The moment, by the client's clock. The first piece holds before it as well.
+    pub from_ns: i64,
+    /// How far ahead at that moment.
+    pub offset_ns: i64,
+    /// Microseconds gained in each second of the client's clock.
+    pub ppm: i64,
+}
+
+impl Point {
+    /// This point's clock minus the client's when the client's says `client_ns`.
+    #[must_use]
+    pub fn offset_at(&self, client_ns: i64) -> i64 {
+        let later = self.clock.iter().rev().find(|piece| piece.from_ns <= client_ns);
+        later.or(self.clock.first()).map_or(self.clock_offset_ns, |piece| {
+            let gained = i128::from(piece.ppm) * i128::from(client_ns - piece.from_ns);
+            piece.offset_ns + i64::try_from(gained.div_euclid(1_000_000)).unwrap_or(i64::MAX)
+        })
+    }
 }
 
 /// A translation.
@@ -89,6 +123,82 @@ pub struct TruthConnection {
     pub client_socket: Option<String>,
     /// State of the server's socket at the end.
     pub server_socket: Option<String>,
+    /// When the client's program connected and closed. `None` for a proxy's own connections.
+    pub client_ns: Option<Moments>,
+    /// Where it was captured and how it looked there, from client to server. Empty in older scenarios.
+    pub legs: Vec<TruthLeg>,
+    /// What the network dropped of it. `None` where nobody counted.
+    pub lost: Option<BothWays>,
+    /// What captures lost of it.
+    pub capture_lost: Vec<CaptureLost>,
+    /// Through a proxy: places in the list of connections of those that the proxy carried it on with.
+    pub backs: Vec<usize>,
+}
+
+/// One connection as one point has it.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[serde(default)]
+pub struct TruthLeg {
+    /// The point.
+    pub point: String,
+    /// How often each packet is in the capture.
+    pub copies: u32,
+    /// The originator.
+    pub orig: String,
+    /// The responder.
+    pub resp: String,
+    /// Initial sequence number of the originator.
+    pub orig_isn: u32,
+    /// Initial sequence number of the responder.
+    pub resp_isn: u32,
+}
+
+/// Moments of the client's program, in ns of the client's clock.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[serde(default)]
+pub struct Moments {
+    /// Just before it connected.
+    pub connecting: i64,
+    /// Just after it was connected.
+    pub connected: i64,
+    /// Just after it closed; 0 where it did not.
+    pub closed: i64,
+}
+
+/// Something for each direction.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[serde(default)]
+pub struct BothWays {
+    /// What the originator sent.
+    pub orig_to_resp: Dropped,
+    /// What the responder sent.
+    pub resp_to_orig: Dropped,
+}
+
+/// Packets that the network dropped.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[serde(default)]
+pub struct Dropped {
+    /// How many.
+    pub packets: u64,
+    /// TCP payload in them.
+    pub bytes: u64,
+    /// By the sequence number at which they begin: that number, payload bytes, packets.
+    pub segments: Vec<(u32, u64, u64)>,
+}
+
+/// A packet that a capture lost and the network did not.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[serde(default)]
+pub struct CaptureLost {
+    /// Whose capture.
+    pub point: String,
+    /// `orig` or `resp`.
+    pub sender: String,
+    /// Sequence number.
+    pub seq: u32,
+    /// TCP payload.
+    pub bytes: u64,
 }
 
 impl Truth {
@@ -124,5 +234,16 @@ mod tests {
         assert_eq!(truth.points["pod"].clock_offset_ns, 0);
         assert_eq!(truth.timeouts.established_ns, Some(900_000_000_000));
         assert_eq!(truth.connections[0].orig_isn, Some(1));
+        assert!(truth.connections[0].legs.is_empty());
+    }
+
+    #[test]
+    fn a_clock_is_told_piece_by_piece() {
+        let piece = |from_ns, offset_ns, ppm| ClockPiece { from_ns, offset_ns, ppm };
+        let clock = vec![piece(1_000_000, 7, 50), piece(3_000_000, 800, -50)];
+        let point = Point { clock, ..Point::default() };
+        let told = [0, 1_000_000, 2_999_999, 3_000_000, 4_000_000].map(|at| point.offset_at(at));
+        assert_eq!(told, [7 - 50, 7, 7 + 99, 800, 750]);
+        assert_eq!(Point { clock_offset_ns: 5, ..Point::default() }.offset_at(9), 5);
     }
 }

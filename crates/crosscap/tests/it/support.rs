@@ -21,6 +21,30 @@ pub(crate) const SCENARIOS: [&str; 8] = [
     "slow-server",
 ];
 
+/// Those that show what lies between the points rather than what goes wrong there. See `lab.rs`.
+pub(crate) const LAYOUTS: [&str; 20] = [
+    "masquerade",
+    "three-pods",
+    "loss",
+    "port-reuse",
+    "mid-stream",
+    "partly",
+    "one-way",
+    "ipv6",
+    "node-any",
+    "vxlan",
+    "clock-step",
+    "clock-drift",
+    "offload",
+    "capture-loss",
+    "synproxy",
+    "isn-rewrite",
+    "delay",
+    "tcp-proxy",
+    "http-proxy",
+    "nat64",
+];
+
 /// Those small enough to be analysed again and again, each with a finding of its own.
 pub(crate) const SMALL: [&str; 6] = [
     "client-speaks-first",
