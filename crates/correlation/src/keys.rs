@@ -108,6 +108,11 @@ impl LegKey {
         [self.orig, self.resp]
     }
 
+    /// Time of its last packet.
+    pub(crate) fn end(&self) -> Timestamp {
+        self.begin + self.lasted
+    }
+
     /// See [`Connection::flip`].
     pub(crate) fn flip(&mut self) {
         std::mem::swap(&mut self.orig, &mut self.resp);

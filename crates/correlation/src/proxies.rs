@@ -9,7 +9,7 @@ use crosscap_reassembly::Direction;
 use hashbrown::{HashMap, HashSet};
 use std::net::IpAddr;
 
-use crate::keys::Legs;
+use crate::keys::{LegKey, Legs};
 use crate::matching::{Group, Joined, Likely};
 use crate::payload::{Agreement, StreamDigest};
 use crate::{Leg, Tier};
@@ -27,6 +27,9 @@ pub(crate) struct Meeting {
     lag: Option<i64>,
     /// As many bytes both ways.
     alike: bool,
+    /// Where it is the only sign of their being one host that neither passed a router: the point, the address that the
+    /// front ends at, and the one that the back comes from.
+    hosts: Option<(usize, IpAddr, IpAddr)>,
 }
 
 /// What one group looks like to a proxy.
@@ -72,46 +75,121 @@ impl Side {
     }
 }
 
-/// Meetings at a point that saw both sides: there the one ends at the address that the other comes from.
+/// Meetings at a point that saw both sides: the one ends at the host that the other comes from.
 fn at_the_proxy(legs: &Legs, groups: &[Group], sides: &[Option<Side>]) -> Vec<Meeting> {
+    let with_sides = || (0..groups.len()).filter(|&group| sides[group].is_some());
     let regular = |group: usize| {
         let mine = groups[group].legs.iter().copied().filter(|leg| !leg.stray);
         mine.filter(|leg| !legs.key(*leg).is_midstream())
     };
-    let with_sides = || (0..groups.len()).filter(|&group| sides[group].is_some());
-    let fronts: HashSet<(usize, IpAddr), foldhash::quality::RandomState> = with_sides()
-        .flat_map(|group| regular(group).map(|leg| (leg.point, legs.key(leg).resp.addr)))
-        .collect();
-    let mut backs: Map<(usize, IpAddr), Vec<(Timestamp, usize)>> = Map::default();
+    let mut from_address: Map<(usize, IpAddr), Backs> = Map::default();
+    let mut from_near: Map<usize, Backs> = Map::default();
     for group in with_sides() {
         for leg in regular(group) {
-            let host = (leg.point, legs.key(leg).orig.addr);
-            if fronts.contains(&host) {
-                backs.entry(host).or_default().push((legs.key(leg).begin, group));
+            let key = legs.key(leg);
+            let back = Back { begin: key.begin, end: key.end(), group, leg };
+            from_address.entry((leg.point, key.orig.addr)).or_default().push(back);
+            if is_near(key, Direction::Orig) && is_only_leg(&groups[group], leg) {
+                from_near.entry(leg.point).or_default().push(back);
             }
         }
     }
-    backs.values_mut().for_each(|several| several.sort_unstable());
+    from_address.values_mut().chain(from_near.values_mut()).for_each(Backs::sort);
     let mut found = Vec::new();
     for front in with_sides() {
         let Some(mine) = &sides[front] else { continue };
         for leg in regular(front) {
             let key = legs.key(leg);
-            let Some(backs) = backs.get(&(leg.point, key.resp.addr)) else { continue };
-            let from = backs.partition_point(|(begin, _)| *begin < key.begin);
-            let longest = key.lasted.min(LONGEST_LAG);
-            let until = |begin: Timestamp| begin.since(key.begin) <= longest;
-            let later = backs[from..].iter().take_while(|(begin, _)| until(*begin));
-            for &(begin, back) in later.take(MOST_MEETINGS) {
-                let Some(other) = sides[back].as_ref().filter(|_| back != front) else { continue };
-                if let Some(alike) = mine.fits(other) {
-                    let lag = Some(begin.since(key.begin));
-                    found.push(Meeting { front, back, legs: [mine.leg, other.leg], lag, alike });
-                }
+            let same = from_address.get(&(leg.point, key.resp.addr));
+            let is_near = is_near(key, Direction::Resp) && is_only_leg(&groups[front], leg);
+            let near = from_near.get(&leg.point).filter(|_| is_near);
+            for backs in [same, near].into_iter().flatten() {
+                found.extend(backs.alive(key).filter_map(|back| {
+                    let hosts =
+                        one_host(key, legs.key(back.leg)).filter(|_| back.group != front)?;
+                    let other = sides[back.group].as_ref()?;
+                    let lag = back.begin.since(key.begin);
+                    let alike = if lag >= 0 { mine.fits(other) } else { None };
+                    // One that the proxy had already carries the requests of several.
+                    let shared = lag < 0 && other.bytes[0] >= mine.bytes[0] / 2;
+                    let alike = alike.or(shared.then_some(false))?;
+                    Some(Meeting {
+                        front,
+                        back: back.group,
+                        legs: [mine.leg, other.leg],
+                        lag: Some(lag),
+                        alike,
+                        hosts: hosts.map(|(ends, comes)| (leg.point, ends, comes)),
+                    })
+                }));
             }
         }
     }
     found
+}
+
+/// Connections that may be a proxy's own, in order of time.
+#[derive(Default)]
+struct Backs {
+    backs: Vec<Back>,
+    /// When the last of those up to here ends.
+    latest_end: Vec<Timestamp>,
+}
+
+#[derive(Clone, Copy, Eq, Ord, PartialEq, PartialOrd)]
+struct Back {
+    begin: Timestamp,
+    end: Timestamp,
+    group: usize,
+    leg: Leg,
+}
+
+impl Backs {
+    fn push(&mut self, back: Back) {
+        self.backs.push(back);
+    }
+
+    fn sort(&mut self) {
+        self.backs.sort_unstable();
+        let ends = self.backs.iter().scan(Timestamp(i64::MIN), |latest, back| {
+            *latest = back.end.max(*latest);
+            Some(*latest)
+        });
+        self.latest_end = ends.collect();
+    }
+
+    /// Those that lived while `front` did, the latest first.
+    fn alive(&self, front: &LegKey) -> impl Iterator<Item = &Back> {
+        let until = front.end();
+        let behind = self.backs.partition_point(|back| back.begin <= until);
+        let began = self.backs[..behind].iter().zip(&self.latest_end[..behind]).rev();
+        began
+            .take_while(|(_, latest)| **latest >= front.begin)
+            .map(|(back, _)| back)
+            .filter(|back| back.end >= front.begin)
+            .take(MOST_LOOKED_AT)
+    }
+}
+
+/// Whether a group has no other leg at the same point: both sides of a NAT mean that the host forwards.
+fn is_only_leg(group: &Group, leg: Leg) -> bool {
+    group.legs.iter().filter(|other| other.point == leg.point).count() == 1
+}
+
+/// Whether the one may end at the host that the other comes from, where `near` to it if their addresses differ: these.
+fn one_host(front: &LegKey, back: &LegKey) -> Option<Option<(IpAddr, IpAddr)>> {
+    let (ends, comes) = (front.resp.addr, back.orig.addr);
+    if ends == comes {
+        return Some(None);
+    }
+    // The same client twice, or the same server.
+    let apart = front.orig.addr != comes && ends != back.resp.addr;
+    apart.then_some(Some((ends, comes)))
+}
+
+/// Whether the packets of one end have passed no router: it is the host itself or on the same cable.
+fn is_near(key: &LegKey, end: Direction) -> bool {
+    key.flow(end).first.is_some_and(|at| INITIAL_TTLS.contains(&at.segment.ttl))
 }
 
 /// Meetings of groups that were seen at one point each, the one at another than the other: nobody watched the proxy. As
@@ -139,7 +217,7 @@ fn across(legs: &Legs, groups: &[Group], sides: &[Option<Side>]) -> Vec<Meeting>
         let lasted = |leg: Leg| legs.key(leg).lasted;
         let (front, back) = if lasted(one.leg) >= lasted(other.leg) { (a, b) } else { (b, a) };
         let legs = if front == a { [one.leg, other.leg] } else { [other.leg, one.leg] };
-        found.push(Meeting { front, back, legs, lag: None, alike: true });
+        found.push(Meeting { front, back, legs, lag: None, alike: true, hosts: None });
     }
     found
 }
@@ -178,17 +256,36 @@ pub(crate) fn join(
     }
     let is_only = |m: &Meeting| partners[&(true, m.front)] == 1 && partners[&(false, m.back)] == 1;
     let (sure, mut several): (Vec<_>, Vec<_>) = equal.into_iter().partition(is_only);
+    let (sure, unsupported) = supported(sure, &digests);
+    several.extend(unsupported);
     let mut groups = groups;
     // Who has found its partner looks for no other.
-    let settled: HashSet<(bool, usize), foldhash::quality::RandomState> =
-        sure.iter().flat_map(|m| [(true, m.front), (false, m.back)]).collect();
+    let settled: HashSet<usize, foldhash::quality::RandomState> =
+        sure.iter().flat_map(|m| [m.front, m.back]).collect();
     for meetings in [&mut several, &mut possible] {
-        meetings
-            .retain(|m| !settled.contains(&(true, m.front)) && !settled.contains(&(false, m.back)));
+        meetings.retain(|m| [m.front, m.back].iter().all(|group| !settled.contains(group)));
     }
     note(&mut groups, &several, Tier::Payload);
     note(&mut groups, &possible, Tier::None);
     chain(groups, &sure)
+}
+
+/// Splits off meetings of hosts that nothing but equal bytes links, unless several different streams do.
+fn supported(
+    sure: Vec<Meeting>,
+    digests: &Map<Leg, &[StreamDigest; 2]>,
+) -> (Vec<Meeting>, Vec<Meeting>) {
+    let mut streams: Map<_, Vec<&[StreamDigest; 2]>> = Map::default();
+    for m in &sure {
+        if let (Some(hosts), Some(digest)) = (m.hosts, digests.get(&m.legs[0])) {
+            let known = streams.entry(hosts).or_default();
+            if known.len() < FEWEST_STREAMS && !known.contains(digest) {
+                known.push(digest);
+            }
+        }
+    }
+    let enough = |hosts| streams.get(&hosts).is_some_and(|known| known.len() >= FEWEST_STREAMS);
+    sure.into_iter().partition(|m| m.hosts.is_none_or(enough))
 }
 
 /// Whether both directions are equal; `None` where too little was seen.
@@ -211,12 +308,17 @@ fn agree(front: &[StreamDigest; 2], back: &[StreamDigest; 2]) -> Option<bool> {
 
 fn note(groups: &mut [Group], meetings: &[Meeting], tier: Tier) {
     // A proxy goes on at once: of several connections, the sooner one is the likelier.
-    let mut lags: Vec<i64> = meetings.iter().filter_map(|m| m.lag).collect();
+    let mut lags: Vec<i64> =
+        meetings.iter().filter_map(|m| m.lag).filter(|lag| *lag >= 0).collect();
     lags.sort_unstable();
     let usual = lags.get(lags.len() / 4).copied().unwrap_or(0).max(SHORTEST_LAG) as f64;
     let begun = if tier == Tier::Payload { PAYLOAD_ODDS } else { TIMING_ODDS };
     for m in meetings {
-        let odds = begun * m.lag.map_or(1.0, |lag| (-(lag as f64) / usual).exp());
+        let odds = match m.lag {
+            Some(lag @ 0..) => begun * (-(lag as f64) / usual).exp(),
+            Some(_) => SHARED_ODDS,
+            None => begun,
+        };
         if odds < LEAST_ODDS {
             continue;
         }
@@ -273,14 +375,17 @@ fn chain(mut groups: Vec<Group>, sure: &[Meeting]) -> Vec<Group> {
 /// Bytes that a proxy for HTTP adds to a request or an answer.
 const ADDED_BYTES: u64 = 512;
 
-/// From the beginning of a connection to that of the one a proxy makes for it, nanoseconds: with the proxy's own timeouts.
-const LONGEST_LAG: i64 = 30_000_000_000;
-
 /// A lag that is nothing: nanoseconds.
 const SHORTEST_LAG: i64 = 1_000_000;
 
-/// Connections of a proxy that are looked at for each one that it took.
-const MOST_MEETINGS: usize = 64;
+/// Connections that are looked at for each one that a proxy may have taken.
+const MOST_LOOKED_AT: usize = 64;
+
+/// Different streams that must be equal on both sides before two addresses count as those of one host.
+const FEWEST_STREAMS: usize = 3;
+
+/// What stacks start the time to live with.
+const INITIAL_TTLS: [u8; 4] = [32, 64, 128, 255];
 
 /// Equal bytes below which nothing is claimed.
 const FEWEST_BYTES: u64 = 64;
@@ -294,6 +399,9 @@ const ENOUGH_BYTES: u64 = 1_024;
 /// Odds of a pair with equal payload, of which there is more than one, and of a pair that only began when it should.
 const PAYLOAD_ODDS: f64 = 20.0;
 const TIMING_ODDS: f64 = 1.0;
+
+/// Odds of a pair of which the proxy's own side is older.
+const SHARED_ODDS: f64 = 0.5;
 
 /// Odds that are not worth telling.
 const LEAST_ODDS: f64 = 0.02;

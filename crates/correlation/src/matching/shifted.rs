@@ -7,7 +7,7 @@
 use crosscap_packet::Endpoint;
 use crosscap_reassembly::Direction;
 
-use super::{Joined, MAX_CANDIDATES, Matcher, PORT_BITS};
+use super::{Joined, MAX_CANDIDATES, Map, Matcher, PORT_BITS};
 use crate::Tier;
 use crate::keys::{FlowKey, LegKey};
 
@@ -31,52 +31,65 @@ enum Side {
 impl Matcher<'_> {
     pub(super) fn join_shifted(&mut self) {
         let members = self.members();
-        // Seen at one point only, from the beginning, with something said.
-        let alone: Vec<usize> = (0..self.keys.len())
+        let points_of = |leg: usize| {
+            let mut points: Vec<usize> =
+                members[&self.sets.find(leg)].iter().map(|&leg| self.point(leg)).collect();
+            points.sort_unstable();
+            points.dedup();
+            points
+        };
+        // Not seen at every point, seen from the beginning, with something said.
+        let missed: Vec<usize> = (0..self.keys.len())
             .filter(|&leg| {
-                let set = &members[&self.sets.find(leg)];
-                let here = self.point(leg);
-                set.iter().all(|&other| self.point(other) == here)
-                    && self.keys[leg].isn_pair().is_some()
+                self.keys[leg].isn_pair().is_some()
                     && self.keys[leg].flows.iter().any(|f| f.bytes > 0)
+                    && points_of(leg).len() < self.sizes.len()
             })
             .collect();
-        let points = alone.iter().map(|&leg| self.point(leg));
-        if points.clone().min() == points.max() {
-            return;
-        }
         let mut keyed: Vec<(Kept, usize)> =
-            alone.iter().flat_map(|&leg| kept(&self.keys[leg]).map(move |k| (k, leg))).collect();
+            missed.iter().flat_map(|&leg| kept(&self.keys[leg]).map(move |k| (k, leg))).collect();
         keyed.sort_unstable();
+        let mut pairs = Vec::new();
         for same in keyed.chunk_by(|a, b| a.0 == b.0) {
-            let legs: Vec<usize> = same.iter().map(|k| k.1).collect();
-            if legs.len() <= MAX_CANDIDATES * self.sizes.len() {
-                self.join_kept(same[0].0, &legs);
+            if same.len() > MAX_CANDIDATES * self.sizes.len() {
+                continue;
+            }
+            for (i, &(kept, a)) in same.iter().enumerate() {
+                for &(_, b) in &same[i + 1..] {
+                    let apart = self.point(a) != self.point(b)
+                        && points_of(a).iter().all(|point| !points_of(b).contains(point));
+                    if apart && let Some(bits) = alike(kept, &self.keys[a], &self.keys[b]) {
+                        pairs.push((a, b, Joined { tier: Tier::Offset, bits }));
+                    }
+                }
             }
         }
+        self.join_alone(pairs);
     }
 
-    /// Joins the legs that share what is kept, where there is one for each point and their streams are alike.
-    fn join_kept(&mut self, kept: Kept, legs: &[usize]) {
-        for (i, &a) in legs.iter().enumerate() {
-            let others = legs[i + 1..].iter().filter(|&&b| self.point(b) != self.point(a));
-            for b in others.copied().collect::<Vec<_>>() {
-                let Some(bits) = alike(kept, &self.keys[a], &self.keys[b]) else { continue };
-                let how = Joined { tier: Tier::Offset, bits };
-                let alone = |leg: usize| {
-                    let rivals = legs.iter().filter(|&&other| self.point(other) == self.point(leg));
-                    rivals.clone().count() == 1
-                        || rivals.clone().all(|&other| self.sets.equiv(other, leg))
-                };
-                if self.sets.equiv(a, b) {
-                    continue;
-                }
-                if alone(a) && alone(b) && self.is_sure(a, b, how.bits) {
-                    self.join(a, b, how);
-                } else {
-                    self.ambiguous(a, &[(b, how)]);
+    /// Joins those pairs of which neither has another partner at the other's point.
+    fn join_alone(&mut self, pairs: Vec<(usize, usize, Joined)>) {
+        let root = |leg: usize| self.sets.find(leg);
+        let mut partners: Map<(usize, usize), Vec<usize>> = Map::default();
+        for &(a, b, _) in &pairs {
+            for (one, other) in [(a, b), (b, a)] {
+                let known = partners.entry((root(one), self.point(other))).or_default();
+                if !known.contains(&root(other)) {
+                    known.push(root(other));
                 }
             }
+        }
+        let alone = |one, other| partners[&(root(one), self.point(other))].len() == 1;
+        let (sure, unsure): (Vec<_>, Vec<_>) = pairs
+            .into_iter()
+            .partition(|&(a, b, how)| alone(a, b) && alone(b, a) && self.is_sure(a, b, how.bits));
+        for (a, b, how) in sure {
+            if !self.sets.equiv(a, b) {
+                self.join(a, b, how);
+            }
+        }
+        for (a, b, how) in unsure {
+            self.ambiguous(a, &[(b, how)]);
         }
     }
 }
@@ -95,8 +108,7 @@ fn kept(key: &LegKey) -> impl Iterator<Item = Kept> + use<> {
     .flatten()
 }
 
-/// In how many bits two legs agree; `None` where too little does, their streams differ in length, or one that is still
-/// open leaves that undecided.
+/// In how many bits two legs agree; `None` where too little does, or a stream that both saw end differs in length.
 fn alike(kept: Kept, a: &LegKey, b: &LegKey) -> Option<f64> {
     let [x, y] = [a, b].map(|key| key.flow(Direction::Orig).first);
     let (x, y) = (x?.segment, y?.segment);
@@ -120,10 +132,12 @@ fn alike(kept: Kept, a: &LegKey, b: &LegKey) -> Option<f64> {
     for direction in Direction::BOTH {
         let (a, b) = (a.flow(direction), b.flow(direction));
         let length = |f: &FlowKey| Some(f.next?.ahead_of(f.isn?));
-        if length(a)? != length(b)? {
+        let equal = length(a)? == length(b)?;
+        let over = a.closed && b.closed;
+        if over && !equal {
             return None;
         }
-        bits += if a.closed && b.closed && a.bytes > 0 { LENGTH_BITS } else { 0.0 };
+        bits += if over && a.bytes > 0 { LENGTH_BITS } else { 0.0 };
     }
     Some(bits)
 }
