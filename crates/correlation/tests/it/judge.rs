@@ -1,0 +1,124 @@
+//! What was found, against the truth.
+
+use std::collections::BTreeMap;
+
+use crosscap_correlation::{Correlation, Leg};
+use crosscap_packet::TcpFlags;
+use crosscap_reassembly::{Connection, Direction};
+use crosscap_testkit::Simulation;
+
+/// How two legs of one connection can be known to be one.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(crate) enum By {
+    /// Both have both initial sequence numbers.
+    IsnPair,
+    /// They share one, and the client's port or the timestamp beside it.
+    OneIsn,
+    /// One has no handshake; both have both directions and the client's port.
+    Range,
+    /// One came untranslated, behind the other at the same point.
+    Stray,
+    /// Less than that.
+    Less,
+}
+
+/// Of each way to know, how many pairs of legs were joined, and how many there are.
+#[derive(Debug, Default)]
+pub(crate) struct Verdict {
+    /// Paths with legs of more than one connection.
+    pub(crate) wrong: Vec<String>,
+    pub(crate) found: BTreeMap<By, [u64; 2]>,
+}
+
+impl Verdict {
+    pub(crate) fn of(sim: &Simulation, owners: &[Vec<Option<u32>>], found: &Correlation) -> Self {
+        let mut verdict = Self::default();
+        let mut path_of: Vec<Vec<usize>> =
+            owners.iter().map(|connections| vec![usize::MAX; connections.len()]).collect();
+        let owner = |leg: Leg| owners[leg.point][leg.connection];
+        for (index, path) in found.paths.iter().enumerate() {
+            let mut known = path.legs.iter().filter_map(|&leg| owner(leg));
+            let first = known.next();
+            if known.any(|id| Some(id) != first) {
+                let legs = path.legs.iter().map(|&leg| {
+                    let kind = owner(leg).map(|id| (id, sim.connection(id).kind));
+                    let c = leg.of(&found.points);
+                    format!("{leg:?} {} {} {:?} {kind:?}", c.orig, c.resp, c.isn_pair())
+                });
+                let legs: Vec<String> = legs.collect();
+                verdict.wrong.push(format!("{:?}: {}", path.matched, legs.join("; ")));
+            }
+            for leg in &path.legs {
+                assert_eq!(path_of[leg.point][leg.connection], usize::MAX, "in two paths: {leg:?}");
+                path_of[leg.point][leg.connection] = index;
+            }
+        }
+        assert!(path_of.iter().flatten().all(|&p| p != usize::MAX), "in no path");
+        let mut legs_of: BTreeMap<u32, Vec<Leg>> = BTreeMap::new();
+        for (point, owners) in owners.iter().enumerate() {
+            for (connection, owner) in owners.iter().enumerate() {
+                if let Some(id) = owner {
+                    let leg = Leg { point, connection, stray: false };
+                    legs_of.entry(*id).or_default().push(leg);
+                }
+            }
+        }
+        for (id, legs) in legs_of {
+            for (i, &a) in legs.iter().enumerate() {
+                for &b in &legs[i + 1..] {
+                    let Some(by) = by(sim, id, found, a, b) else { continue };
+                    let [joined, all] = verdict.found.entry(by).or_default();
+                    *all += 1;
+                    *joined +=
+                        u64::from(path_of[a.point][a.connection] == path_of[b.point][b.connection]);
+                }
+            }
+        }
+        verdict
+    }
+
+    /// Joined and all pairs of legs.
+    pub(crate) fn recall(&self, by: By) -> [u64; 2] {
+        self.found.get(&by).copied().unwrap_or_default()
+    }
+}
+
+/// How two legs of the connection `id` can be known to be one; `None` where they are the same packets at one point, or
+/// its numbers are no secret.
+fn by(sim: &Simulation, id: u32, found: &Correlation, a: Leg, b: Leg) -> Option<By> {
+    let truth = sim.connection(id);
+    let [x, y] = [a, b].map(|leg| leg.of(&found.points));
+    let is_stray = |leg: Leg, c: &Connection| {
+        let ends = [c.orig, c.resp].map(|e| e.to_string());
+        let mut regular = truth.legs.iter().filter(|l| l.point == leg.point);
+        !regular.any(|l| {
+            let [orig, resp] = [l.orig, l.resp].map(|e| e.to_string());
+            ends == [orig.clone(), resp.clone()] || ends == [resp, orig]
+        })
+    };
+    if is_stray(a, &x) || is_stray(b, &y) {
+        return (a.point == b.point).then_some(By::Stray);
+    }
+    if x.isn_pair().is_some() && y.isn_pair().is_some() {
+        return Some(By::IsnPair);
+    }
+    let same_port = x.orig.port == y.orig.port;
+    let syn = |c: &Connection, direction| {
+        let first = c.flow(direction).first?;
+        first.segment.flags.contains(TcpFlags::SYN).then_some(first.segment)
+    };
+    let shares = |direction| {
+        let (Some(x), Some(y)) = (syn(&x, direction), syn(&y, direction)) else { return false };
+        x.seq == y.seq && (same_port || (x.timestamps.is_some() && x.timestamps == y.timestamps))
+    };
+    if Direction::BOTH.into_iter().any(shares) {
+        return Some(By::OneIsn);
+    }
+    let both_ways = |c: &Connection| Direction::BOTH.iter().all(|&d| c.flow(d).first.is_some());
+    let midstream = x.is_midstream() || y.is_midstream();
+    Some(if midstream && both_ways(&x) && both_ways(&y) && same_port {
+        By::Range
+    } else {
+        By::Less
+    })
+}
