@@ -55,13 +55,11 @@ pub(crate) fn name(point: usize) -> String {
 fn sighting(packet: &SimPacket, frame: u64) -> Sighting {
     let timestamps = packet.timestamps;
     let options = match (packet.mss, timestamps) {
-        (Some(mss), _) => {
-            let mut options = SynOptions::default();
-            options.maximum_segment_size = Some(mss);
-            options.window_scale = Some(7);
-            options.sack_permitted = true;
-            OptionSummary::Syn(options)
-        }
+        (Some(mss), _) => OptionSummary::Syn(SynOptions {
+            maximum_segment_size: Some(mss),
+            window_scale: Some(7),
+            sack_permitted: true,
+        }),
         (None, Some(_)) => OptionSummary::Other,
         (None, None) => OptionSummary::Absent,
     };

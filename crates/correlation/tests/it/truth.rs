@@ -25,10 +25,10 @@ pub(crate) fn hard(seed: u64, connections: u32) -> Simulation {
     };
     sim.points[0].loss = 5_000;
     sim.points[0].copies = 10_000;
-    sim.points[0].blind = vec![i64::MIN..length / 10];
+    sim.points[0].blind.push(i64::MIN..length / 10);
     sim.points[1].loss = 5_000;
     sim.points[1].merges = true;
-    sim.points[1].blind = vec![length - length / 10..i64::MAX];
+    sim.points[1].blind.push(length - length / 10..i64::MAX);
     sim
 }
 
