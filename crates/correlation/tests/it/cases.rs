@@ -24,6 +24,8 @@ fn packet(
     SimPacket {
         point,
         connection: 0,
+        by: 0,
+        offset: 0,
         true_time: millis * 1_000_000,
         time: millis * 1_000_000,
         src,

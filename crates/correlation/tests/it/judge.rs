@@ -1,8 +1,9 @@
-//! What was found, against the truth.
+//! What was found, against the truth. The benchmark of matching uses it, too.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 
-use crosscap_correlation::{Correlation, Leg};
+use crosscap_correlation::{Correlation, Leg, Tier};
 use crosscap_packet::TcpFlags;
 use crosscap_reassembly::{Connection, Direction};
 use crosscap_testkit::Simulation;
@@ -25,8 +26,8 @@ pub(crate) enum By {
 /// Of each way to know, how many pairs of legs were joined, and how many there are.
 #[derive(Debug, Default)]
 pub(crate) struct Verdict {
-    /// Paths with legs of more than one connection.
-    pub(crate) wrong: Vec<String>,
+    /// Paths with legs of more than one connection: why they were joined, and what they are.
+    pub(crate) wrong: Vec<(Tier, String)>,
     pub(crate) found: BTreeMap<By, [u64; 2]>,
 }
 
@@ -46,7 +47,7 @@ impl Verdict {
                     format!("{leg:?} {} {} {:?} {kind:?}", c.orig, c.resp, c.isn_pair())
                 });
                 let legs: Vec<String> = legs.collect();
-                verdict.wrong.push(format!("{:?}: {}", path.matched, legs.join("; ")));
+                verdict.wrong.push((path.matched.tier, legs.join("; ")));
             }
             for leg in &path.legs {
                 assert_eq!(path_of[leg.point][leg.connection], usize::MAX, "in two paths: {leg:?}");
@@ -89,12 +90,9 @@ fn by(sim: &Simulation, id: u32, found: &Correlation, a: Leg, b: Leg) -> Option<
     let truth = sim.connection(id);
     let [x, y] = [a, b].map(|leg| leg.of(&found.points));
     let is_stray = |leg: Leg, c: &Connection| {
-        let ends = [c.orig, c.resp].map(|e| e.to_string());
+        let ends = [c.orig, c.resp].map(|e| SocketAddr::new(e.addr, e.port));
         let mut regular = truth.legs.iter().filter(|l| l.point == leg.point);
-        !regular.any(|l| {
-            let [orig, resp] = [l.orig, l.resp].map(|e| e.to_string());
-            ends == [orig.clone(), resp.clone()] || ends == [resp, orig]
-        })
+        !regular.any(|l| ends == [l.orig, l.resp] || ends == [l.resp, l.orig])
     };
     if is_stray(a, x) || is_stray(b, y) {
         return (a.point == b.point).then_some(By::Stray);

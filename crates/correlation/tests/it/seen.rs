@@ -1,4 +1,4 @@
-//! Simulated packets, tracked at each point.
+//! Simulated packets, tracked at each point. The benchmark of matching uses it, too.
 
 use crosscap_correlation::Point;
 use crosscap_packet::{

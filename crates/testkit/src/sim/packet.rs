@@ -2,6 +2,8 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
+use crate::TcpFrame;
+
 /// A TCP packet as one point captured it, and whose it is.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct SimPacket {
@@ -9,6 +11,10 @@ pub struct SimPacket {
     pub point: usize,
     /// The connection it belongs to in truth, from 0.
     pub connection: u32,
+    /// Who sent it: the originator (0) or the responder (1).
+    pub by: usize,
+    /// How far its sequence number is behind its sender's initial one, whatever that is at this point.
+    pub offset: u32,
     /// When it passed, true time in nanoseconds from the first connection.
     pub true_time: i64,
     /// When it was captured, in the clock of the point; nanoseconds of the Unix epoch.
@@ -35,6 +41,28 @@ pub struct SimPacket {
     pub timestamps: Option<(u32, u32)>,
     /// The largest segment that its sender takes; of SYN and SYN-ACK.
     pub mss: Option<u16>,
+}
+
+impl SimPacket {
+    /// As bytes. The payload follows from the connection, who sent it and its place in the stream, and is the same at
+    /// every point. A SYN says that its sender scales windows by 2⁷ and takes selective acknowledgements.
+    #[must_use]
+    pub fn frame(&self) -> TcpFrame {
+        let mut frame = TcpFrame::between(self.src, self.dst).seq(self.seq).ack(self.ack);
+        (frame.flags, frame.window, frame.timestamps) = (self.flags, self.window, self.timestamps);
+        (frame.ttl, frame.ip_id) = (self.ttl, self.ip_id);
+        let stream = self.connection.wrapping_mul(2).wrapping_add(self.by as u32);
+        let byte = |at: u32| {
+            let mixed = at.wrapping_mul(0x9e37_79b1) ^ stream.wrapping_mul(0x85eb_ca6b);
+            (mixed.wrapping_mul(0xc2b2_ae35) >> 24) as u8
+        };
+        let place = |i: u32| self.offset.wrapping_add(i);
+        frame.payload = (0..self.payload_len).map(|i| byte(place(i))).collect();
+        match self.mss {
+            Some(mss) => frame.mss(mss).window_scale(7).option(&[4, 2]),
+            None => frame,
+        }
+    }
 }
 
 /// An end in the simulation's own numbers.

@@ -216,6 +216,8 @@ impl Script<'_> {
         let packet = SimPacket {
             point: leg.point,
             connection: self.connection.id,
+            by,
+            offset: first,
             true_time: now,
             time: now,
             src: ends[by],

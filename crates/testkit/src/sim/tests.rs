@@ -95,6 +95,26 @@ fn shifted_numbers_are_shifted_at_both_places_alike() {
 }
 
 #[test]
+fn a_stream_has_the_same_bytes_wherever_it_is_seen() {
+    let mut sim = Simulation::new(7, 20);
+    sim.hops[0] = SimHop { shifts: [true, true], loss: [0, 0], ..SimHop::plain() };
+    sim.points[1].merges = true;
+    let mut streams = [0, 1].map(|_| vec![[0; 2]; 20].concat());
+    let mut bytes: [std::collections::BTreeMap<(u32, usize, u32), u8>; 2] = Default::default();
+    for packet in sim.packets() {
+        let frame = packet.frame();
+        assert_eq!((frame.flags, frame.payload.len()), (packet.flags, packet.payload_len as usize));
+        streams[packet.point][packet.connection as usize * 2 + packet.by] += frame.payload.len();
+        for (i, byte) in frame.payload.iter().enumerate() {
+            let at = (packet.connection, packet.by, packet.offset + i as u32);
+            bytes[packet.point].insert(at, *byte);
+        }
+    }
+    assert_eq!(streams[0], streams[1]);
+    assert!(bytes[0] == bytes[1]);
+}
+
+#[test]
 fn what_one_point_captures_does_not_change_what_others_do() {
     let plain: Vec<SimPacket> = mixed(6).packets().filter(|p| p.point == 0).collect();
     let mut sim = mixed(6);

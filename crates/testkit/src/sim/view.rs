@@ -34,7 +34,7 @@ pub(super) fn capture(
             // Drawn for each packet, whatever becomes of it.
             let (is_lost, twice) = (random.draws(point.loss), random.draws(point.copies));
             let later = 1_000 + random.below(20_000).cast_signed();
-            if is_lost || !is_watching(point, &packet, by(connection, place, &packet)) {
+            if is_lost || !is_watching(point, &packet) {
                 continue;
             }
             captured.push(packet);
@@ -49,14 +49,9 @@ pub(super) fn capture(
     captured.sort_by_key(|packet| (packet.true_time, packet.point));
 }
 
-fn is_watching(point: &SimPoint, packet: &SimPacket, by: usize) -> bool {
+fn is_watching(point: &SimPoint, packet: &SimPacket) -> bool {
     let is_blind = point.blind.iter().any(|span| span.contains(&packet.true_time));
-    !is_blind && point.only.is_none_or(|only| only == by)
-}
-
-/// Which end sent it.
-fn by(connection: &SimConnection, place: usize, packet: &SimPacket) -> usize {
-    usize::from(packet.src != connection.legs[place].orig)
+    !is_blind && point.only.is_none_or(|only| only == packet.by)
 }
 
 /// Whether a card or its driver hands on both as one: the second continues the first, and they say the same otherwise.
