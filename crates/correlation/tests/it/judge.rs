@@ -34,8 +34,8 @@ pub(crate) struct Verdict {
 impl Verdict {
     pub(crate) fn of(sim: &Simulation, owners: &[Vec<Option<u32>>], found: &Correlation) -> Self {
         let mut verdict = Self::default();
-        let mut path_of: Vec<Vec<usize>> =
-            owners.iter().map(|connections| vec![usize::MAX; connections.len()]).collect();
+        let mut legs_of: BTreeMap<u32, Vec<(Leg, usize)>> = BTreeMap::new();
+        let mut placed = 0;
         let owner = |leg: Leg| owners[leg.point][leg.connection];
         for (index, path) in found.paths.iter().enumerate() {
             let mut known = path.legs.iter().filter_map(|&leg| owner(leg));
@@ -49,29 +49,21 @@ impl Verdict {
                 let legs: Vec<String> = legs.collect();
                 verdict.wrong.push((path.matched.tier, legs.join("; ")));
             }
-            for leg in &path.legs {
-                assert_eq!(path_of[leg.point][leg.connection], usize::MAX, "in two paths: {leg:?}");
-                path_of[leg.point][leg.connection] = index;
-            }
-        }
-        assert!(path_of.iter().flatten().all(|&p| p != usize::MAX), "in no path");
-        let mut legs_of: BTreeMap<u32, Vec<Leg>> = BTreeMap::new();
-        for (point, owners) in owners.iter().enumerate() {
-            for (connection, owner) in owners.iter().enumerate() {
-                if let Some(id) = owner {
-                    let leg = Leg { point, connection, stray: false };
-                    legs_of.entry(*id).or_default().push(leg);
+            placed += path.legs.len();
+            for &leg in &path.legs {
+                if let Some(id) = owner(leg) {
+                    legs_of.entry(id).or_default().push((leg, index));
                 }
             }
         }
+        assert_eq!(placed, owners.iter().map(Vec::len).sum::<usize>(), "each leg in one path");
         for (id, legs) in legs_of {
-            for (i, &a) in legs.iter().enumerate() {
-                for &b in &legs[i + 1..] {
+            for (i, &(a, path_of_a)) in legs.iter().enumerate() {
+                for &(b, path_of_b) in &legs[i + 1..] {
                     let Some(by) = by(sim, id, found, a, b) else { continue };
                     let [joined, all] = verdict.found.entry(by).or_default();
                     *all += 1;
-                    *joined +=
-                        u64::from(path_of[a.point][a.connection] == path_of[b.point][b.connection]);
+                    *joined += u64::from(path_of_a == path_of_b);
                 }
             }
         }
