@@ -13,3 +13,14 @@ pub fn cpu_seconds() -> Option<f64> {
     let ticks: f64 = children.filter_map(|field| field.parse::<f64>().ok()).sum();
     Some(ours / 1e9 + ticks / 100.0)
 }
+
+/// CPU seconds, user and system, of all threads of this process that have not ended; `None` where the system is not
+/// Linux.
+pub fn thread_cpu_seconds() -> Option<f64> {
+    let tasks = fs::read_dir("/proc/self/task").ok()?;
+    let of_task = |task: std::io::Result<fs::DirEntry>| -> Option<f64> {
+        let stat = fs::read_to_string(task.ok()?.path().join("schedstat")).ok()?;
+        stat.split_whitespace().next()?.parse().ok()
+    };
+    Some(tasks.filter_map(of_task).sum::<f64>() / 1e9)
+}

@@ -42,8 +42,19 @@ impl TcpFrame {
     /// When an endpoint is not written so, or their families differ.
     #[must_use]
     pub fn new(src: &str, dst: &str) -> Self {
-        let endpoint = |s: &str| s.parse().unwrap_or_else(|_| panic!("not an endpoint: {s}"));
-        let (src, dst): (SocketAddr, SocketAddr) = (endpoint(src), endpoint(dst));
+        let endpoint = |s: &str| -> SocketAddr {
+            s.parse().unwrap_or_else(|_| panic!("not an endpoint: {s}"))
+        };
+        Self::between(endpoint(src), endpoint(dst))
+    }
+
+    /// From one endpoint to another.
+    ///
+    /// # Panics
+    ///
+    /// When their families differ.
+    #[must_use]
+    pub fn between(src: SocketAddr, dst: SocketAddr) -> Self {
         assert_eq!(src.is_ipv4(), dst.is_ipv4(), "address families differ");
         Self {
             src,

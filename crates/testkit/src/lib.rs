@@ -7,6 +7,7 @@
 //! - [`Capture`]: a capture of `testdata/`, to be changed and written again;
 //! - [`corpus`], [`map_corpus`]: third-party captures, where they are at hand;
 //! - [`gzip`], [`lz4`], [`xz`], [`zstd`];
+//! - [`Simulation`]: connections by the million, as points with clocks, losses and NAT between them see them;
 //! - [`Truth`]: what is known of a scenario in `testdata/`.
 //!
 //! Everything here panics on wrong use, as tests do.
@@ -30,6 +31,7 @@ mod corpus;
 mod frame;
 mod pcap;
 mod pcapng;
+mod sim;
 mod snoop;
 mod truth;
 mod wire;
@@ -40,6 +42,10 @@ pub use corpus::{CorpusFile, corpus, map_corpus};
 pub use frame::TcpFrame;
 pub use pcap::PcapWriter;
 pub use pcapng::{InterfaceBlock, PcapNgWriter};
+pub use sim::{
+    SimClock, SimConnection, SimHop, SimKind, SimLeg, SimMix, SimNat, SimPacket, SimPackets,
+    SimPoint, Simulation,
+};
 pub use snoop::SnoopWriter;
 pub use truth::{
     BothWays, CaptureLost, ClockPiece, Dropped, Moments, Nat, Point, Timeouts, Truth,

@@ -1,0 +1,99 @@
+//! Matching the connections of two points, simulated with everything that makes it hard: time, memory, how both grow,
+//! and what the same join costs in DuckDB. The truth is known: no pair may be wrong, and hardly one be missed.
+//!
+//! `CROSSCAP_BENCH_BYTES` sets how many connections there are, one for every 1,000; a million where it is not set. Each
+//! figure comes from a process of its own.
+
+#![allow(clippy::print_stdout, reason = "the tables")]
+
+mod duckdb;
+mod jobs;
+// Shared with the tests of matching.
+#[path = "../../crates/correlation/tests/it/judge.rs"]
+mod judge;
+#[path = "../../crates/correlation/tests/it/seen.rs"]
+mod seen;
+mod simulated;
+
+use std::collections::BTreeMap;
+use std::env;
+use std::process::Command;
+
+fn main() {
+    if let Ok(job) = env::var(jobs::JOB) {
+        return jobs::work(&job);
+    }
+    let is_bench = env::args().any(|a| a == "--bench");
+    let default: u32 = if is_bench { 1_000_000_000 } else { 1_000_000 };
+    let bytes = env::var("CROSSCAP_BENCH_BYTES")
+        .map_or(default, |size| size.parse().expect("CROSSCAP_BENCH_BYTES: a number of bytes"));
+    let connections = (bytes / 1_000).max(100);
+    let (small, large) = (connections / 10, connections);
+    growth(small, large);
+    share(small);
+    duckdb::compare(small);
+    if is_bench {
+        duckdb::compare(large);
+    }
+}
+
+/// Time and memory of matching, of a tenth and of all.
+fn growth(small: u32, large: u32) {
+    println!(
+        "\n| connections | threads | legs | wall s | CPU s | wall ns/leg | MiB before | peak |"
+    );
+    println!("|---|---|---|---|---|---|---|---|");
+    let mut walls = BTreeMap::new();
+    for connections in [small, large] {
+        for threads in [1, 2] {
+            let f = run(&format!("match {connections}"), threads);
+            let (wall, legs) = (f["wall"], f["legs"]);
+            println!(
+                "| {connections} | {threads} | {legs} | {wall:.3} | {:.3} | {:.0} | {:.0} | {:.0} |",
+                f["cpu"],
+                wall * 1e9 / legs,
+                f["before"],
+                f["peak"],
+            );
+            walls.insert((connections, threads), f);
+        }
+    }
+    for threads in [1, 2] {
+        let [a, b] = [small, large].map(|connections| &walls[&(connections, threads)]);
+        println!(
+            "{threads} threads: {:.1} times the legs take {:.1} times the time",
+            b["legs"] / a["legs"],
+            b["wall"] / a["wall"]
+        );
+    }
+    let f = &walls[&(large, 1)];
+    for way in ["IsnPair", "OneIsn", "Range", "Stray", "Less"] {
+        let [found, all] = ["found", "all"].map(|of| f.get(&format!("{of}-{way}")).copied());
+        let [found, all] = [found, all].map(Option::unwrap_or_default);
+        println!("{way}: {found} of {all} pairs of legs joined");
+    }
+    println!("wrong, by weaker keys than those: {}", f["wrong-weak"]);
+}
+
+/// Matching as a share of the whole first look.
+fn share(connections: u32) {
+    let f = run(&format!("share {connections}"), 1);
+    println!(
+        "\n{connections} connections, {} packets in files, 1 thread: reading {:.3} s, matching {:.3} s, {:.1} % of both",
+        f["packets"],
+        f["read"],
+        f["wall"],
+        100.0 * f["wall"] / (f["read"] + f["wall"])
+    );
+}
+
+/// Does a job in a process of its own; the figures it tells.
+fn run(job: &str, threads: usize) -> BTreeMap<String, f64> {
+    let mut command = Command::new(env::current_exe().expect("its own name"));
+    command.env(jobs::JOB, job).env("RAYON_NUM_THREADS", threads.to_string());
+    let output = command.output().expect("a process");
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{job}: {}\n{text}", String::from_utf8_lossy(&output.stderr));
+    let figures = text.lines().filter_map(|line| line.split_once(' '));
+    figures.filter_map(|(name, value)| Some((name.to_owned(), value.parse().ok()?))).collect()
+}

@@ -1,0 +1,14 @@
+//! Matching, against simulated connections of which the truth is known.
+
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+
+// What was tracked at each point, and whose it is.
+mod seen;
+// What was found, against the truth.
+mod judge;
+// No wrong pair, and hardly one missed.
+mod truth;
+// What must not change the answer.
+mod metamorphic;
+// Single cases, made by hand.
+mod cases;
