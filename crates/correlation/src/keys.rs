@@ -35,7 +35,7 @@ pub(crate) struct FlowKey {
     pub(crate) closed: bool,
 }
 
-/// All legs, in order of points and connections.
+/// All legs, in order of the points' names and of connections: what is found does not depend on the order of the points.
 #[derive(Debug)]
 pub(crate) struct Legs {
     pub(crate) keys: Vec<LegKey>,
@@ -45,12 +45,22 @@ pub(crate) struct Legs {
 
 impl Legs {
     pub(crate) fn of(points: &[Point]) -> Self {
-        let begins = points.iter().scan(0, |begin, point| {
-            let mine = *begin;
-            *begin += point.connections.len();
-            Some(mine)
-        });
-        Self { begins: begins.collect(), keys: keys(points) }
+        let mut order: Vec<usize> = (0..points.len()).collect();
+        order.sort_by_key(|&point| &points[point].name);
+        let mut begins = vec![0; points.len()];
+        let mut legs = Vec::new();
+        for point in order {
+            begins[point] = legs.len();
+            let connections = 0..points[point].connections.len();
+            legs.extend(connections.map(|connection| Leg {
+                point,
+                connection,
+                stray: false,
+                stage: 0,
+            }));
+        }
+        let keys = legs.into_par_iter().map(|leg| LegKey::new(leg, &leg.of(points))).collect();
+        Self { begins, keys }
     }
 
     pub(crate) fn key(&self, leg: Leg) -> &LegKey {
@@ -60,22 +70,6 @@ impl Legs {
     pub(crate) fn place(&self, leg: Leg) -> usize {
         self.begins[leg.point] + leg.connection
     }
-}
-
-fn keys(points: &[Point]) -> Vec<LegKey> {
-    let legs: Vec<Leg> = points
-        .iter()
-        .enumerate()
-        .flat_map(|(point, p)| {
-            (0..p.connections.len()).map(move |connection| Leg {
-                point,
-                connection,
-                stray: false,
-                stage: 0,
-            })
-        })
-        .collect();
-    legs.into_par_iter().map(|leg| LegKey::new(leg, &leg.of(points))).collect()
 }
 
 impl LegKey {
@@ -119,6 +113,19 @@ impl LegKey {
         self.flows.swap(0, 1);
     }
 
+    /// Whether a SYN or SYN-ACK that each saw once was another one, by the clock of its sender: not even one sent again.
+    pub(crate) fn contradicts(&self, other: &Self) -> bool {
+        let sole = |flow: &FlowKey| {
+            let stamps = flow.first.filter(|_| flow.syns == 1).and_then(|at| at.segment.timestamps);
+            stamps.filter(|_| flow.isn.is_some()).map(|stamps| stamps.value)
+        };
+        let mut flows = self.flows.iter().zip(&other.flows);
+        flows.any(|(a, b)| {
+            let apart = sole(a).zip(sole(b)).map(|(a, b)| SeqNumber(a).ahead_of(SeqNumber(b)));
+            apart.is_some_and(|ticks| ticks.unsigned_abs() > RETRYING)
+        })
+    }
+
     /// Whether both show the same packet, a host's translating it apart: the first or the last of either end.
     pub(crate) fn shares_packets(&self, other: &Self) -> bool {
         let same = |x: Option<Sighting>, y: Option<Sighting>| {
@@ -159,6 +166,9 @@ impl FlowKey {
         }
     }
 }
+
+/// How long a SYN is sent again, in ticks of the fastest usual clock: two minutes by default on Linux.
+const RETRYING: u32 = 200_000;
 
 /// How long a host takes at most to translate a packet, nanoseconds.
 const TRANSLATING: i64 = 100_000_000;

@@ -110,9 +110,9 @@ fn at_the_proxy(legs: &Legs, groups: &[Group], sides: &[Option<Side>]) -> Vec<Me
                     let other = sides[back.group].as_ref()?;
                     let lag = back.begin.since(key.begin);
                     let alike = if lag >= 0 { mine.fits(other) } else { None };
-                    // One that the proxy had already carries the requests of several.
-                    let shared = lag < 0 && other.bytes[0] >= mine.bytes[0] / 2;
-                    let alike = alike.or(shared.then_some(false))?;
+                    // One that is kept open carries the requests of several.
+                    let shared = other.bytes[0] >= mine.bytes[0] / 2;
+                    let alike = alike.or_else(|| shared.then_some(false))?;
                     Some(Meeting {
                         front,
                         back: back.group,

@@ -2,7 +2,7 @@
 
 use crosscap_reassembly::Direction;
 
-use super::{Joined, MAX_CANDIDATES, Map, Matcher, PORT_BITS, grouped};
+use super::{COUNTER_BITS, Joined, MAX_CANDIDATES, Map, Matcher, PORT_BITS, STAMP_BITS, grouped};
 use crate::Tier;
 
 impl Matcher<'_> {
@@ -12,7 +12,7 @@ impl Matcher<'_> {
         let pair = |leg: usize| self.keys[leg].isn_pair().map(|pair| pair.map(|isn| isn.0));
         let keyed = (0..self.keys.len()).filter_map(|leg| Some((pair(leg)?, leg))).collect();
         for legs in grouped(keyed) {
-            if self.one_connection_per_point(&legs) {
+            if self.one_connection(&legs) {
                 self.join_all(&legs, how);
                 continue;
             }
@@ -26,7 +26,7 @@ impl Matcher<'_> {
             let by_syn = || grouped(legs.iter().map(|&leg| (syn(leg), leg)).collect());
             let mut left = Vec::new();
             for same in by_client.into_iter().chain(by_syn()) {
-                if self.one_connection_per_point(&same) {
+                if self.one_connection(&same) {
                     self.join_all(&same, how);
                 } else {
                     left.push(same);
@@ -39,10 +39,15 @@ impl Matcher<'_> {
         }
     }
 
-    /// Whether the legs seen at each single point can be one connection before and after NAT: they show the same packets.
-    fn one_connection_per_point(&self, legs: &[usize]) -> bool {
+    /// Whether the legs can be one connection: nothing contradicts, and those seen at one point show the same packets, as
+    /// both sides of a NAT do.
+    fn one_connection(&self, legs: &[usize]) -> bool {
         let few = legs.len() <= self.sizes.len() * MAX_CANDIDATES;
+        let first = &self.keys[legs[0]];
         few && legs.iter().all(|&a| {
+            if self.keys[a].contradicts(first) {
+                return false;
+            }
             let mut others =
                 legs.iter().filter(|&&b| b != a && self.point(b) == self.point(a)).peekable();
             others.peek().is_none() || others.any(|&b| self.keys[a].shares_packets(&self.keys[b]))
@@ -65,19 +70,26 @@ impl Matcher<'_> {
         if half.is_empty() {
             return;
         }
-        let mut by_isn: Map<u32, Vec<usize>> = Map::default();
-        for isn in half.iter().filter_map(|&leg| isn(leg)) {
-            by_isn.entry(isn).or_default();
+        // By number, and where many share it, by number and port.
+        let number = |leg: usize| Some((isn(leg)?, None));
+        let port = |leg: usize| Some((isn(leg)?, Some(self.keys[leg].orig.port)));
+        let mut by_isn: Map<(u32, Option<u16>), Vec<usize>> = Map::default();
+        for key in half.iter().flat_map(|&leg| [number(leg), port(leg)]).flatten() {
+            by_isn.entry(key).or_default();
         }
         for leg in 0..self.keys.len() {
-            if let Some(legs) = isn(leg).and_then(|isn| by_isn.get_mut(&isn)) {
-                legs.push(leg);
+            for key in [number(leg), port(leg)].into_iter().flatten() {
+                if let Some(legs) = by_isn.get_mut(&key) {
+                    legs.push(leg);
+                }
             }
         }
         let scored: Vec<_> = half
             .iter()
             .filter_map(|&leg| {
-                let same = by_isn.get(&isn(leg)?).filter(|same| same.len() <= MAX_CANDIDATES)?;
+                let keys = [number(leg)?, port(leg)?];
+                let few = |same: &&Vec<usize>| same.len() <= MAX_CANDIDATES;
+                let same = keys.iter().find_map(|key| by_isn.get(key).filter(few))?;
                 let fits = same
                     .iter()
                     .filter_map(|&other| Some((other, self.corroborated(leg, other, direction)?)));
@@ -107,9 +119,3 @@ impl Matcher<'_> {
         (more > 0.0).then_some(32.0 + more)
     }
 }
-
-/// What an equal timestamp is worth in bits: hosts draw where it begins, and a second has a thousand.
-const STAMP_BITS: f64 = 16.0;
-
-/// What an equal IP identification is worth in bits.
-const COUNTER_BITS: f64 = 14.0;

@@ -81,9 +81,13 @@ pub(crate) fn group_legs(legs: &mut Legs, points: usize) -> Vec<Group> {
 
 struct Matcher<'a> {
     keys: &'a mut [LegKey],
-    /// Connections of each point.
+    /// The place of each point among the points in the order of `keys`, which is not the user's.
+    ranks: Vec<usize>,
+    /// Connections of each point, by rank.
     sizes: Vec<usize>,
     sets: UnionFind<usize>,
+    /// The next leg of the same set, in a ring.
+    next: Vec<usize>,
     /// What the legs of each set know of its initial sequence numbers; at the leg that stands for the set.
     known: Vec<[Option<SeqNumber>; 2]>,
     joined: Vec<Joined>,
@@ -92,13 +96,16 @@ struct Matcher<'a> {
 
 impl<'a> Matcher<'a> {
     fn new(keys: &'a mut [LegKey], points: usize) -> Self {
-        let mut sizes = vec![0; points];
-        for key in &*keys {
-            sizes[key.leg.point] += 1;
+        let (mut ranks, mut sizes) = (vec![0; points], Vec::new());
+        for of_point in keys.chunk_by(|a, b| a.leg.point == b.leg.point) {
+            ranks[of_point[0].leg.point] = sizes.len();
+            sizes.push(of_point.len());
         }
         Self {
+            ranks,
             sizes,
             sets: UnionFind::new(keys.len()),
+            next: (0..keys.len()).collect(),
             known: keys.iter().map(|key| [0, 1].map(|i| key.flows[i].isn)).collect(),
             joined: vec![Joined::NOT; keys.len()],
             candidates: Vec::new(),
@@ -106,8 +113,9 @@ impl<'a> Matcher<'a> {
         }
     }
 
+    /// The rank of a leg's point.
     fn point(&self, leg: usize) -> usize {
-        self.keys[leg].leg.point
+        self.ranks[self.keys[leg].leg.point]
     }
 
     fn join(&mut self, a: usize, b: usize, how: Joined) {
@@ -115,8 +123,20 @@ impl<'a> Matcher<'a> {
             self.joined[leg] = self.joined[leg].weaker(how);
         }
         let known = [a, b].map(|leg| self.known[self.sets.find(leg)]);
-        self.sets.union(a, b);
+        self.unite(a, b);
         self.known[self.sets.find(a)] = [0, 1].map(|i| known[0][i].or(known[1][i]));
+    }
+
+    fn unite(&mut self, a: usize, b: usize) {
+        if self.sets.union(a, b) {
+            self.next.swap(a, b);
+        }
+    }
+
+    /// The legs of a leg's set.
+    fn set(&self, leg: usize) -> impl Iterator<Item = usize> + '_ {
+        let after = std::iter::successors(Some(self.next[leg]), |&at| Some(self.next[at]));
+        std::iter::once(leg).chain(after.take_while(move |&at| at != leg))
     }
 
     fn join_all(&mut self, legs: &[usize], how: Joined) {
@@ -181,7 +201,7 @@ impl<'a> Matcher<'a> {
             if self.sets.equiv(a, b) {
                 continue;
             }
-            if sure && self.may_be_one(a, b) {
+            if sure && self.may_be_one(a, b) && self.fit_together(a, b) {
                 self.join(a, b, how);
             } else {
                 self.ambiguous(a, &[(b, how)]);
@@ -196,32 +216,29 @@ impl<'a> Matcher<'a> {
         a.iter().zip(&b).all(|(a, b)| a.is_none() || b.is_none() || a == b)
     }
 
-    /// The legs of each set.
-    fn members(&self) -> Map<usize, Vec<usize>> {
-        let mut members: Map<usize, Vec<usize>> = Map::default();
-        for leg in 0..self.keys.len() {
-            members.entry(self.sets.find(leg)).or_default().push(leg);
-        }
-        members
+    /// Whether the legs of two sets that one point saw, if there are such, are the two sides of a NAT there.
+    fn fit_together(&self, a: usize, b: usize) -> bool {
+        let few =
+            self.set(a).take(MAX_CANDIDATES).count() * self.set(b).take(MAX_CANDIDATES).count();
+        few < MAX_CANDIDATES * MAX_CANDIDATES
+            && self.set(a).all(|x| {
+                self.set(b).all(|y| {
+                    self.point(x) != self.point(y) || self.keys[x].shares_packets(&self.keys[y])
+                })
+            })
     }
 
     fn attach_strays(&mut self) {
         if !self.keys.iter().any(LegKey::is_midstream) {
             return;
         }
-        let members = self.members();
-        let known = |leg: usize, remote: Endpoint| {
-            let path = members.get(&self.sets.find(leg));
-            path.into_iter().flatten().any(|&leg| self.keys[leg].resp == remote)
-        };
-        let others = |leg: usize| {
-            let path = members.get(&self.sets.find(leg));
-            path.into_iter().flatten().map(|&leg| self.keys[leg].orig)
-        };
+        let known =
+            |leg: usize, remote: Endpoint| self.set(leg).any(|leg| self.keys[leg].resp == remote);
+        let others = |leg: usize| self.set(leg).map(|leg| self.keys[leg].orig);
         let found = stray::find(self.keys, known, others);
         for (stray, parent) in found {
             self.keys[stray].leg.stray = true;
-            self.sets.union(stray, parent);
+            self.unite(stray, parent);
         }
     }
 
@@ -277,6 +294,12 @@ const MARGIN: f64 = 10.0;
 
 /// What an equal port is worth in bits: Linux draws from 28,232 of them.
 const PORT_BITS: f64 = 14.0;
+
+/// What an equal timestamp is worth in bits: hosts draw where it begins, and a second has a thousand.
+const STAMP_BITS: f64 = 16.0;
+
+/// What an equal IP identification is worth in bits.
+const COUNTER_BITS: f64 = 14.0;
 
 /// Legs of one point that may share a key before it counts as no key at all. Keeps hostile captures linear.
 const MAX_CANDIDATES: usize = 64;

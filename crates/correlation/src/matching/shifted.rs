@@ -7,7 +7,7 @@
 use crosscap_packet::Endpoint;
 use crosscap_reassembly::Direction;
 
-use super::{Joined, MAX_CANDIDATES, Map, Matcher, PORT_BITS};
+use super::{COUNTER_BITS, Joined, MAX_CANDIDATES, Map, Matcher, PORT_BITS, STAMP_BITS};
 use crate::Tier;
 use crate::keys::{FlowKey, LegKey};
 
@@ -16,8 +16,8 @@ use crate::keys::{FlowKey, LegKey};
 enum Kept {
     /// One of the two initial sequence numbers: a SYN proxy answers for the server only.
     Isn(Side, u32),
-    /// The clock in the SYN, and the client's port.
-    Stamp(u32, u16),
+    /// The clock in the SYN.
+    Stamp(u32),
     /// Both ends: nothing is translated.
     Ends(Endpoint, Endpoint),
 }
@@ -30,10 +30,9 @@ enum Side {
 
 impl Matcher<'_> {
     pub(super) fn join_shifted(&mut self) {
-        let members = self.members();
         let points_of = |leg: usize| {
             let mut points: Vec<usize> =
-                members[&self.sets.find(leg)].iter().map(|&leg| self.point(leg)).collect();
+                self.set(leg).take(MAX_CANDIDATES).map(|leg| self.point(leg)).collect();
             points.sort_unstable();
             points.dedup();
             points
@@ -95,13 +94,12 @@ impl Matcher<'_> {
 }
 
 fn kept(key: &LegKey) -> impl Iterator<Item = Kept> + use<> {
-    let port = key.orig.port;
     let [orig, resp] = [0, 1].map(|i| key.flows[i].isn.map(|isn| isn.0));
     let syn = key.flow(Direction::Orig).first.and_then(|s| s.segment.timestamps);
     [
         orig.map(|isn| Kept::Isn(Side::Orig, isn)),
         resp.map(|isn| Kept::Isn(Side::Resp, isn)),
-        syn.map(|stamps| Kept::Stamp(stamps.value, port)),
+        syn.map(|stamps| Kept::Stamp(stamps.value)),
         Some(Kept::Ends(key.orig, key.resp)),
     ]
     .into_iter()
@@ -141,12 +139,6 @@ fn alike(kept: Kept, a: &LegKey, b: &LegKey) -> Option<f64> {
     }
     Some(bits)
 }
-
-/// What an equal clock in the SYN is worth in bits: connections of the same second differ in ten.
-const STAMP_BITS: f64 = 10.0;
-
-/// What an equal IP identification is worth in bits.
-const COUNTER_BITS: f64 = 12.0;
 
 /// What an equal address is worth in bits: there are few, used often.
 const ADDRESS_BITS: f64 = 4.0;

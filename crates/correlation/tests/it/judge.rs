@@ -86,7 +86,7 @@ fn by(sim: &Simulation, id: u32, found: &Correlation, a: Leg, b: Leg) -> Option<
         let mut regular = truth.legs.iter().filter(|l| l.point == leg.point);
         !regular.any(|l| ends == [l.orig, l.resp] || ends == [l.resp, l.orig])
     };
-    if is_stray(a, x) || is_stray(b, y) {
+    if is_stray(a, &x) || is_stray(b, &y) {
         return (a.point == b.point).then_some(By::Stray);
     }
     if x.isn_pair().is_some() && y.isn_pair().is_some() {
@@ -98,7 +98,7 @@ fn by(sim: &Simulation, id: u32, found: &Correlation, a: Leg, b: Leg) -> Option<
         first.segment.flags.contains(TcpFlags::SYN).then_some(first.segment)
     };
     let shares = |direction| {
-        let (Some(x), Some(y)) = (syn(x, direction), syn(y, direction)) else { return false };
+        let (Some(x), Some(y)) = (syn(&x, direction), syn(&y, direction)) else { return false };
         x.seq == y.seq && (same_port || (x.timestamps.is_some() && x.timestamps == y.timestamps))
     };
     if Direction::BOTH.into_iter().any(shares) {
@@ -106,5 +106,9 @@ fn by(sim: &Simulation, id: u32, found: &Correlation, a: Leg, b: Leg) -> Option<
     }
     let both_ways = |c: &Connection| Direction::BOTH.iter().all(|&d| c.flow(d).first.is_some());
     let midstream = x.is_midstream() || y.is_midstream();
-    Some(if midstream && both_ways(x) && both_ways(y) && same_port { By::Range } else { By::Less })
+    Some(if midstream && both_ways(&x) && both_ways(&y) && same_port {
+        By::Range
+    } else {
+        By::Less
+    })
 }

@@ -19,7 +19,7 @@ pub(crate) struct Seen {
 
 /// A point, from what was tracked there.
 pub(crate) fn point(name: &str, tracker: Tracker) -> Point {
-    Point::new(name, tracker.finish().into_iter().collect())
+    Point::new(name, tracker.finish())
 }
 
 impl Seen {

@@ -138,11 +138,13 @@ fn a_stepped_clock_joins_the_same_legs() {
 }
 
 #[test]
-#[ignore = "devices that rewrite sequence numbers are not seen through"]
 fn shifted_numbers() {
     for shifts in [[true, false], [false, true], [true, true]] {
         let mut sim = hard(10, 1_000);
         sim.hops[0].shifts = shifts;
-        assert_good(&sim, &[By::IsnPair]);
+        let verdict = assert_good(&sim, &[]);
+        // Those that said nothing or whose SYN has no clock cannot be told.
+        let [found, all] = verdict.recall(By::IsnPair);
+        assert!(found * 100 >= all * 80, "{found} of {all}");
     }
 }
