@@ -3,6 +3,8 @@
 import subprocess
 from collections import Counter
 
+from topology import endpoint
+
 FIELDS = ["ip.src", "ipv6.src", "tcp.srcport", "ip.dst", "ipv6.dst", "tcp.dstport", "tcp.seq_raw", "tcp.flags"]
 SYN, ACK = 0x02, 0x10
 # Moments of programs and of packets differ by no more than this.
@@ -53,7 +55,7 @@ def _read(path):
         source, source6, sport, target, target6, dport, sequence, flags = (
             part.split(",")[-1] for part in line.split("\t")
         )
-        ends = (f"{source}:{sport}", f"{target}:{dport}") if source else (f"[{source6}]:{sport}", f"[{target6}]:{dport}")
+        ends = (endpoint(source or source6, sport), endpoint(target or target6, dport))
         pairs.add(ends)
         if int(flags, 16) & SYN:
             syns[(*ends, int(sequence), int(flags, 16) & ACK)] += 1

@@ -4,16 +4,14 @@ import loss
 import nat64
 from topology import CLIENT_IP, OFFLOADS_OFF, POD_IP, POD_PORT, SERVICE_IP, SERVICE_PORT, Network, Program, Tap, Wiring
 
-BEHIND_NAT = [("client", "client", 1), ("server", "server", 1)]
 
-
-def service_nat(more="", target=f"{POD_IP}:{POD_PORT}", family="ip"):
+def service_nat(more="", target=f"{POD_IP}:{POD_PORT}", family="ip", service=SERVICE_IP):
     """nft rules: the Service, and what else is wanted."""
     return f"""
         table {family} service {{
             chain translate {{
                 type nat hook prerouting priority dstnat; policy accept;
-                {family} daddr {SERVICE_IP} tcp dport {SERVICE_PORT} counter dnat to {target}
+                {family} daddr {service} tcp dport {SERVICE_PORT} counter dnat to {target}
             }}
             {more}
         }}"""
@@ -103,13 +101,8 @@ class IPv6(Wiring):
         self.uplink("client", "fd00:1:0::2", "node", "fd00:1:0::1", 64)
         self.uplink("pod", self.servers["pod"], "node", "fd00:1:9::1", 64)
         self.forwards("node")
-        self.rules("node", f"""
-            table ip6 service {{
-                chain translate {{
-                    type nat hook prerouting priority dstnat; policy accept;
-                    ip6 daddr {self.service[0]} tcp dport {SERVICE_PORT} counter dnat to [{self.servers["pod"]}]:{POD_PORT}
-                }}
-            }}""")
+        backend = f"[{self.servers['pod']}]:{POD_PORT}"
+        self.rules("node", service_nat(target=backend, family="ip6", service=self.service[0]))
 
 
 class Bridged(Wiring):
@@ -198,7 +191,7 @@ class Offloading(Network):
 
 
 class SynProxy(Wiring):
-    """Behind the translating node a firewall answers SYNs itself and opens the pod's side only after the client's ACK."""
+    """Behind the node a firewall answers SYNs itself and opens the pod's side only after the client's ACK."""
 
     hosts = ("client", "node", "firewall", "pod")
     taps = {

@@ -1,4 +1,4 @@
-"""A cable with a program in it, run in a namespace between two others: whatever comes in on one side leaves on the other.
+"""A cable with a program in it, run in a namespace between two others: what comes in on one side leaves on the other.
 
 Arguments: what the program does to it, and the file for its record.
 
@@ -15,7 +15,6 @@ import json
 import random
 import select
 import socket
-import struct
 import sys
 import time
 
