@@ -1,6 +1,7 @@
 """Networks of the lab besides the plain one of topology.py, each as small as what it has to show allows."""
 
 import loss
+import meddle
 import nat64
 from topology import CLIENT_IP, OFFLOADS_OFF, POD_IP, POD_PORT, SERVICE_IP, SERVICE_PORT, Network, Program, Tap, Wiring
 
@@ -255,6 +256,37 @@ class Delayed(ProgrammedWire):
     def more_truth(self, witnesses):
         held = witnesses.programs[0]
         return {"delay_ns": {"orig_to_resp": held["left"], "resp_to_orig": held["right"]}}
+
+
+class Meddled(Wiring):
+    """The plain network; in the client's cable is a program that meddles with packets (see meddle.py)."""
+
+    hosts = ("client", "wire", "node", "pod")
+    taps = {"client": Tap("client"), "pod": Tap("pod")}
+    programs = (Program("wire", "wire.py", ("meddle",), leaves_record=True),)
+
+    def build(self):
+        self.cable(("client", "eth0", f"{CLIENT_IP}/24"), ("wire", "left", None))
+        self.cable(("wire", "right", None), ("node", "to-client", "10.1.0.1/24"))
+        self.route("client", "default", "10.1.0.1")
+        self.uplink("pod", POD_IP, "node", "10.1.9.1")
+        self.forwards("node")
+        self.rules("node", service_nat())
+
+    def more_truth(self, witnesses):
+        return {"largest_segment": meddle.LARGEST_SEGMENT}
+
+    def complete(self, document, witnesses):
+        """Adds to each connection what was done to it."""
+        by_ends = {}
+        for one in document["connections"]:
+            deeds = ("duplicated", "overtaken", "changed", "injected")
+            one["meddled"] = {name: {deed: [] for deed in deeds} for name in ("orig_to_resp", "resp_to_orig")}
+            ends = (one["orig_client"], one["resp_client"])
+            by_ends[ends] = one["meddled"]["orig_to_resp"]
+            by_ends[ends[::-1]] = one["meddled"]["resp_to_orig"]
+        for deed in witnesses.programs[0]:
+            by_ends[deed["from"], deed["to"]][deed["deed"]].append(deed["segment"])
 
 
 class Nat64(Wiring):
