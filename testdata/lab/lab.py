@@ -29,6 +29,7 @@ SCENARIOS = {
     "loss": "loss",
     "port-reuse": "port_reuse",
     "mid-stream": "mid_stream",
+    "mid-stream-masquerade": "mid_stream_masquerade",
     "partly": "partly",
     "one-way": "one_way",
     "ipv6": "ipv6",
@@ -44,6 +45,7 @@ SCENARIOS = {
     "tcp-proxy": "tcp_proxy",
     "http-proxy": "http_proxy",
     "nat64": "nat64",
+    "meddling": "meddling",
 }
 
 

@@ -1,19 +1,18 @@
 """Networks of the lab besides the plain one of topology.py, each as small as what it has to show allows."""
 
 import loss
+import meddle
 import nat64
 from topology import CLIENT_IP, OFFLOADS_OFF, POD_IP, POD_PORT, SERVICE_IP, SERVICE_PORT, Network, Program, Tap, Wiring
 
-BEHIND_NAT = [("client", "client", 1), ("server", "server", 1)]
 
-
-def service_nat(more="", target=f"{POD_IP}:{POD_PORT}", family="ip"):
+def service_nat(more="", target=f"{POD_IP}:{POD_PORT}", family="ip", service=SERVICE_IP):
     """nft rules: the Service, and what else is wanted."""
     return f"""
         table {family} service {{
             chain translate {{
                 type nat hook prerouting priority dstnat; policy accept;
-                {family} daddr {SERVICE_IP} tcp dport {SERVICE_PORT} counter dnat to {target}
+                {family} daddr {service} tcp dport {SERVICE_PORT} counter dnat to {target}
             }}
             {more}
         }}"""
@@ -103,13 +102,8 @@ class IPv6(Wiring):
         self.uplink("client", "fd00:1:0::2", "node", "fd00:1:0::1", 64)
         self.uplink("pod", self.servers["pod"], "node", "fd00:1:9::1", 64)
         self.forwards("node")
-        self.rules("node", f"""
-            table ip6 service {{
-                chain translate {{
-                    type nat hook prerouting priority dstnat; policy accept;
-                    ip6 daddr {self.service[0]} tcp dport {SERVICE_PORT} counter dnat to [{self.servers["pod"]}]:{POD_PORT}
-                }}
-            }}""")
+        backend = f"[{self.servers['pod']}]:{POD_PORT}"
+        self.rules("node", service_nat(target=backend, family="ip6", service=self.service[0]))
 
 
 class Bridged(Wiring):
@@ -198,7 +192,7 @@ class Offloading(Network):
 
 
 class SynProxy(Wiring):
-    """Behind the translating node a firewall answers SYNs itself and opens the pod's side only after the client's ACK."""
+    """Behind the node a firewall answers SYNs itself and opens the pod's side only after the client's ACK."""
 
     hosts = ("client", "node", "firewall", "pod")
     taps = {
@@ -262,6 +256,37 @@ class Delayed(ProgrammedWire):
     def more_truth(self, witnesses):
         held = witnesses.programs[0]
         return {"delay_ns": {"orig_to_resp": held["left"], "resp_to_orig": held["right"]}}
+
+
+class Meddled(Wiring):
+    """The plain network; in the client's cable is a program that meddles with packets (see meddle.py)."""
+
+    hosts = ("client", "wire", "node", "pod")
+    taps = {"client": Tap("client"), "pod": Tap("pod")}
+    programs = (Program("wire", "wire.py", ("meddle",), leaves_record=True),)
+
+    def build(self):
+        self.cable(("client", "eth0", f"{CLIENT_IP}/24"), ("wire", "left", None))
+        self.cable(("wire", "right", None), ("node", "to-client", "10.1.0.1/24"))
+        self.route("client", "default", "10.1.0.1")
+        self.uplink("pod", POD_IP, "node", "10.1.9.1")
+        self.forwards("node")
+        self.rules("node", service_nat())
+
+    def more_truth(self, witnesses):
+        return {"largest_segment": meddle.LARGEST_SEGMENT}
+
+    def complete(self, document, witnesses):
+        """Adds to each connection what was done to it."""
+        by_ends = {}
+        for one in document["connections"]:
+            deeds = ("duplicated", "overtaken", "changed", "injected")
+            one["meddled"] = {name: {deed: [] for deed in deeds} for name in ("orig_to_resp", "resp_to_orig")}
+            ends = (one["orig_client"], one["resp_client"])
+            by_ends[ends] = one["meddled"]["orig_to_resp"]
+            by_ends[ends[::-1]] = one["meddled"]["resp_to_orig"]
+        for deed in witnesses.programs[0]:
+            by_ends[deed["from"], deed["to"]][deed["deed"]].append(deed["segment"])
 
 
 class Nat64(Wiring):

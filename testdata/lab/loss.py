@@ -21,7 +21,8 @@ def counting_chain():
     """nft rules: the chain `lost` counts a packet and drops it."""
     sets = [f"set lost_{words} {{ typeof {KEY}; flags dynamic; size 65535; counter; }}" for words in HEADER_WORDS]
     rules = [f"tcp doff {words} add @lost_{words} {{ {KEY} }}" for words in HEADER_WORDS]
-    return "\n".join(["counter every { }", *sets, "chain lost {", SEQUENCE_TO_MARK, *rules, 'counter name every drop', "}"])
+    chain = ["chain lost {", SEQUENCE_TO_MARK, *rules, "counter name every drop", "}"]
+    return "\n".join(["counter every { }", *sets, *chain])
 
 
 def drop(match, per_mille):

@@ -50,7 +50,7 @@ class Stretch:
 
 @dataclass
 class ClockPiece:
-    """From plan time `since` on, a clock is `offset_ns` ahead of the client's, and gains `ppm` microseconds a second."""
+    """From plan time `since` on a clock is `offset_ns` ahead of the client's and gains `ppm` microseconds a second."""
 
     since: float
     offset_ns: int

@@ -1,4 +1,4 @@
-"""A cable with a program in it, run in a namespace between two others: whatever comes in on one side leaves on the other.
+"""A cable with a program in it, run in a namespace between two others: what comes in on one side leaves on the other.
 
 Arguments: what the program does to it, and the file for its record.
 
@@ -6,6 +6,7 @@ delay        later, by a time that differs by direction and from packet to packe
 isn-rewrite  with other sequence numbers, as firewalls do that do not trust the ends' ISNs: each connection and each
              direction is shifted by a random constant of its own, in sequence and acknowledgement numbers and SACK
 nat64        from IPv6 to IPv4 and back (RFC 6146, 7915), as far as TCP without fragments needs it
+meddle       some twice, some late, some changed, some that nobody sent (see meddle.py)
 
 Prints "ready" when it listens. When its standard input ends it writes the record and exits.
 """
@@ -15,39 +16,33 @@ import json
 import random
 import select
 import socket
-import struct
 import sys
 import time
 
+import meddle
 import nat64
 import tcp_header
+from passing import ETHERNET, LEFT, RIGHT, AtOnce
 
 ETH_P_ALL = 3
-LEFT, RIGHT = "left", "right"
-ETHERNET = 14
 # The usual time on the cable and how much more it may be, in seconds; LEFT is what comes in on the left.
 DELAY_S = {LEFT: (0.020, 0.004), RIGHT: (0.002, 0.001)}
 
 
-class Delay:
+class Delay(AtOnce):
     """Holds frames back."""
 
     def __init__(self):
         self._rng = random.Random(25)
         self._last = {LEFT: 0.0, RIGHT: 0.0}
 
-    def due(self, side, now):
+    def pass_on(self, frame, side, now):
         usual, more = DELAY_S[side]
         self._last[side] = max(self._last[side], now + usual + self._rng.random() * more)
-        return self._last[side]
+        return [(self._last[side], frame)]
 
-    def change(self, frame, _):
-        return frame
-
-
-class AtOnce:
-    def due(self, _, now):
-        return now
+    def record(self, held_ns):
+        return {side: [min(times), max(times)] for side, times in held_ns.items()}
 
 
 class RewriteIsns(AtOnce):
@@ -82,7 +77,7 @@ class TranslateAddresses(AtOnce):
         return self._translator.to_ipv4(frame) if side == LEFT else self._translator.to_ipv6(frame)
 
 
-PROGRAMS = {"delay": Delay, "isn-rewrite": RewriteIsns, "nat64": TranslateAddresses}
+PROGRAMS = {"delay": Delay, "isn-rewrite": RewriteIsns, "nat64": TranslateAddresses, "meddle": meddle.Meddle}
 
 
 def main(name, record):
@@ -90,7 +85,7 @@ def main(name, record):
     wires = {side: socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ALL)) for side in (LEFT, RIGHT)}
     for side, wire in wires.items():
         wire.bind((side, 0))
-    waiting, number, held = [], 0, {LEFT: [], RIGHT: []}
+    waiting, number, held_ns = [], 0, {LEFT: [], RIGHT: []}
     print("ready", flush=True)
     while True:
         patience = max(0.0, waiting[0][0] - time.monotonic()) if waiting else None
@@ -104,15 +99,15 @@ def main(name, record):
             if direction == socket.PACKET_OUTGOING:
                 continue
             now = time.monotonic()
-            changed = program.change(bytearray(frame), side)
-            if changed is not None:
-                heapq.heappush(waiting, (program.due(side, now), number := number + 1, now, side, changed))
+            for due, leaving in program.pass_on(bytearray(frame), side, now):
+                heapq.heappush(waiting, (due, number := number + 1, now, side, leaving))
         while waiting and waiting[0][0] <= time.monotonic():
             _, _, came, side, frame = heapq.heappop(waiting)
-            held[side].append(time.monotonic() - came)
+            held_ns[side].append(round((time.monotonic() - came) * 1e9))
+            program.sends(frame, side)
             wires[RIGHT if side == LEFT else LEFT].send(frame)
     with open(record, "w", encoding="utf-8") as out:
-        json.dump({side: [round(min(times) * 1e9), round(max(times) * 1e9)] for side, times in held.items()}, out)
+        json.dump(program.record(held_ns), out)
 
 
 if __name__ == "__main__":

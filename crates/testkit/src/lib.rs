@@ -48,7 +48,7 @@ pub use sim::{
 };
 pub use snoop::SnoopWriter;
 pub use truth::{
-    BothWays, CaptureLost, ClockPiece, Dropped, Moments, Nat, Point, Timeouts, Truth,
-    TruthConnection, TruthLeg,
+    BothWays, CaptureLost, ClockPiece, Deeds, Dropped, Meddled, Moments, Nat, Point, Timeouts,
+    Truth, TruthConnection, TruthLeg,
 };
 pub use wire::{HostileFrames, Wire, hostile_frames};

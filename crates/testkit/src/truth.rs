@@ -131,6 +131,8 @@ pub struct TruthConnection {
     pub lost: Option<BothWays>,
     /// What captures lost of it.
     pub capture_lost: Vec<CaptureLost>,
+    /// What a program in the cable did to it. `None` where there was none.
+    pub meddled: Option<Meddled>,
     /// Through a proxy: places in the list of connections of those that the proxy carried it on with.
     pub backs: Vec<usize>,
 }
@@ -185,6 +187,30 @@ pub struct Dropped {
     pub bytes: u64,
     /// By the sequence number at which they begin: that number, payload bytes, packets.
     pub segments: Vec<(u32, u64, u64)>,
+}
+
+/// What was done to the packets of both ends, or what was not.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[serde(default)]
+pub struct Meddled {
+    /// The originator's packets.
+    pub orig_to_resp: Deeds,
+    /// The responder's packets.
+    pub resp_to_orig: Deeds,
+}
+
+/// What was done to packets: of each, sequence number and payload bytes.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[serde(default)]
+pub struct Deeds {
+    /// Sent a second time.
+    pub duplicated: Vec<(u32, u64)>,
+    /// Sent behind a packet that had come later.
+    pub overtaken: Vec<(u32, u64)>,
+    /// Sent with another payload.
+    pub changed: Vec<(u32, u64)>,
+    /// Sent without having come: forged.
+    pub injected: Vec<(u32, u64)>,
 }
 
 /// A packet that a capture lost and the network did not.

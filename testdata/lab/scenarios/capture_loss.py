@@ -1,4 +1,4 @@
-"""The network loses nothing; the pod's capture does, as with a ring that is too small: runs of packets are not in it."""
+"""The network loses nothing; the pod's capture does, as with a ring that is too small: runs of packets are missing."""
 
 import random
 

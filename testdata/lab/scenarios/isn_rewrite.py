@@ -1,7 +1,7 @@
 """A firewall behind the node shifts the sequence numbers of both directions by a random constant for each connection.
 
-Sequence and acknowledgement numbers and SACK blocks change between client and pod, TCP timestamps and payload do not. No
-Linux kernel does this: wire.py is the firewall.
+Sequence and acknowledgement numbers and SACK blocks change between client and pod, TCP timestamps and payload do not.
+No Linux kernel does this: wire.py is the firewall.
 """
 
 import random

@@ -17,8 +17,8 @@ CLIENT_FROM_S, POD_FROM_S, END_S = 2.0, 4.0, 12.0
 def scenario():
     rng = random.Random(15)
     connections = [
-        *_long_lived(rng, 40, 0.2, CLIENT_FROM_S - 0.3),
-        *_long_lived(rng, 20, CLIENT_FROM_S + 0.3, POD_FROM_S - 0.3),
+        *long_lived(rng, 40, 0.2, CLIENT_FROM_S - 0.3),
+        *long_lived(rng, 20, CLIENT_FROM_S + 0.3, POD_FROM_S - 0.3),
         *crowd(rng, 40, POD_FROM_S + 0.3, END_S - 1.5),
     ]
     return Scenario(
@@ -32,8 +32,10 @@ def scenario():
     )
 
 
-def _long_lived(rng, count, since, until):
+def long_lived(rng, count, since, until):
     """Still asking, every second or so, after the captures have begun."""
     for _ in range(count):
-        steps = [step for _ in range(5) for step in (ask("poll", rng.randrange(150, 900)), pause(rng.uniform(0.8, 1.2)))]
+        steps = []
+        for _ in range(5):
+            steps += [ask("poll", rng.randrange(150, 900)), pause(rng.uniform(0.8, 1.2))]
         yield Connection("long-lived", rng.uniform(since, until), steps)

@@ -3,7 +3,7 @@
 import random
 
 from plan import Scenario
-from scenarios.mid_stream import _long_lived as long_lived
+from scenarios.mid_stream import long_lived
 from traffic import crowd
 
 NAME = "partly"

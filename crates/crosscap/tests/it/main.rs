@@ -8,6 +8,8 @@ mod support;
 mod scenarios;
 // Clocks, timers, places and translations of every scenario, likewise.
 mod measurements;
+// What lies between the points, likewise.
+mod lab;
 // Every packet that a report cites is what the report says it is.
 mod evidence;
 // The founding incident, number by number.

@@ -22,12 +22,13 @@ pub(crate) const SCENARIOS: [&str; 8] = [
 ];
 
 /// Those that show what lies between the points rather than what goes wrong there. See `lab.rs`.
-pub(crate) const LAYOUTS: [&str; 20] = [
+pub(crate) const LAYOUTS: [&str; 22] = [
     "masquerade",
     "three-pods",
     "loss",
     "port-reuse",
     "mid-stream",
+    "mid-stream-masquerade",
     "partly",
     "one-way",
     "ipv6",
@@ -43,6 +44,7 @@ pub(crate) const LAYOUTS: [&str; 20] = [
     "tcp-proxy",
     "http-proxy",
     "nat64",
+    "meddling",
 ];
 
 /// Those small enough to be analysed again and again, each with a finding of its own.
