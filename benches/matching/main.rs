@@ -29,16 +29,19 @@ fn main() {
         .map_or(default, |size| size.parse().expect("CROSSCAP_BENCH_BYTES: a number of bytes"));
     let connections = (bytes / 1_000).max(100);
     let (small, large) = (connections / 10, connections);
-    growth(small, large);
+    let recall = growth(small, large);
     share(small);
     duckdb::compare(small);
     if is_bench {
         duckdb::compare(large);
     }
+    for (way, [found, all]) in recall {
+        assert!(found * 1_000.0 >= all * 999.0, "{way}: {found} of {all}");
+    }
 }
 
-/// Time and memory of matching, of a tenth and of all.
-fn growth(small: u32, large: u32) {
+/// Time and memory of matching, of a tenth and of all; joined and all pairs of legs that share an initial sequence number.
+fn growth(small: u32, large: u32) -> Vec<(&'static str, [f64; 2])> {
     println!(
         "\n| connections | threads | legs | wall s | CPU s | wall ns/leg | MiB before | peak |"
     );
@@ -67,12 +70,14 @@ fn growth(small: u32, large: u32) {
         );
     }
     let f = &walls[&(large, 1)];
+    let pairs =
+        |way| ["found", "all"].map(|of| f.get(&format!("{of}-{way}")).copied().unwrap_or_default());
     for way in ["IsnPair", "OneIsn", "Range", "Stray", "Less"] {
-        let [found, all] = ["found", "all"].map(|of| f.get(&format!("{of}-{way}")).copied());
-        let [found, all] = [found, all].map(Option::unwrap_or_default);
+        let [found, all] = pairs(way);
         println!("{way}: {found} of {all} pairs of legs joined");
     }
     println!("wrong, by weaker keys than those: {}", f["wrong-weak"]);
+    ["IsnPair", "OneIsn"].map(|way| (way, pairs(way))).to_vec()
 }
 
 /// Matching as a share of the whole first look.
