@@ -286,8 +286,9 @@ fn grouped<K: Ord + Send>(mut keyed: Vec<(K, usize)>) -> Vec<Vec<usize>> {
         .collect()
 }
 
-/// How many bits more than it takes to tell all pairs of legs apart: one false match in a thousand captures.
-const SURE: f64 = 10.0;
+/// How many bits more than it takes to tell all pairs of legs apart: one false match in 64 captures, of those that any two
+/// legs agree so little in.
+const SURE: f64 = 6.0;
 
 /// By how many bits a match must be better than the next one.
 const MARGIN: f64 = 10.0;
