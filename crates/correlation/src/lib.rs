@@ -9,6 +9,8 @@
 //! - what NAT did: [`NatMapping`]s;
 //! - which point is nearer the clients: [`Role`].
 //!
+//! [`Between`] compares the packets of neighbouring legs: lost, duplicated, reordered, changed, injected.
+//!
 //! A [`Ladder`] then lays the packets of one path side by side.
 //!
 //! ```
@@ -23,6 +25,7 @@
 
 #![forbid(unsafe_code)]
 
+mod between;
 mod clock;
 mod correlate;
 mod ladder;
@@ -33,6 +36,9 @@ mod path;
 mod point;
 mod stray;
 
+pub use between::{
+    Between, Delay, Hop, Passage, PayloadDigest, SynOffer, Tally, Trace, needs_traces,
+};
 pub use clock::{Bounds, Clock, ClockPiece};
 pub use correlate::{Correlation, correlate};
 pub use ladder::{Ladder, LegSighting, Row};
