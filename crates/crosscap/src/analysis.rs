@@ -10,6 +10,7 @@ use crosscap_report::{PointInfo, Report};
 use rayon::prelude::*;
 
 use crate::Error;
+use crate::compare::compare;
 use crate::files::{self, PointFiles};
 use crate::read::{PointRead, read_point};
 use crate::second_look;
@@ -147,6 +148,12 @@ fn analyse(given: &[PointFiles], options: &ReadOptions, threads: usize) -> Resul
     let ladders =
         second_look::fetch(&correlation, &files, options, threads, &suspects(&correlation))?;
     let diagnosis = diagnose(&correlation, &ladders);
-    let report = Report::new(&correlation, &infos, &diagnosis, &ladders);
+    let lossy: Vec<bool> = infos
+        .iter()
+        .map(|i| i.quality.iter().any(crosscap_report::Quality::loses_packets))
+        .collect();
+    let compared = compare(&correlation, &files, options, &lossy)?;
+    let mut report = Report::new(&correlation, &infos, &diagnosis, &ladders);
+    report.tell_between(&correlation, &compared.between, compared.left_out);
     Ok(Outcome { report, correlation, diagnosis })
 }

@@ -5,14 +5,13 @@ use std::collections::{BTreeMap, VecDeque};
 use crosscap_correlation::{Correlation, Ladder, LegSighting};
 use crosscap_packet::{Decoded, Decoder, Endpoint, FrameRef};
 use crosscap_parser::{CHUNK, CaptureFile, ReadOptions};
-use crosscap_reassembly::{Direction, Sighting};
-use foldhash::quality::RandomState;
-use hashbrown::HashMap;
+use crosscap_reassembly::Sighting;
 use rayon::prelude::*;
 
 use crate::Error;
 use crate::batch::{Batch, Item};
 use crate::files::InputFile;
+use crate::wanted::{Wanted, WantedLeg, ends};
 
 /// The packets of each of `suspects` (indices of paths), side by side. `files` are those of each point.
 pub(crate) fn fetch(
@@ -47,7 +46,7 @@ pub(crate) fn fetch(
 }
 
 fn fetch_point(
-    wanted: &mut Wanted,
+    wanted: &mut Wanted<Ends>,
     files: &[InputFile],
     options: &ReadOptions,
     threads: usize,
@@ -66,11 +65,11 @@ fn fetch_point(
             take_on_one_core(wanted, file, &mut decoder, last)?;
         }
     }
-    Ok(wanted.legs.drain(..).flat_map(WantedLeg::into_sightings).collect())
+    Ok(wanted.legs.drain(..).flat_map(into_sightings).collect())
 }
 
 fn take_on_one_core(
-    wanted: &mut Wanted,
+    wanted: &mut Wanted<Ends>,
     mut file: CaptureFile,
     decoder: &mut Decoder,
     last: FrameRef,
@@ -82,19 +81,19 @@ fn take_on_one_core(
         // Fragments of the first packet may lie before it.
         if let Decoded::Tcp(p) = decoder.decode(r.link_type, r.data, r.original_len, r.timestamp) {
             let at = Sighting { time: r.timestamp, frame: r.frame, segment: p.segment };
-            wanted.take(p.src, p.dst, at);
+            take(wanted, p.src, p.dst, at);
         }
     }
     Ok(())
 }
 
 fn take_on_all_cores(
-    wanted: &mut Wanted,
+    wanted: &mut Wanted<Ends>,
     file: CaptureFile,
     decoder: &mut Decoder,
     last: FrameRef,
 ) -> Result<(), Error> {
-    let known = wanted.by_ends.clone();
+    let known = wanted.ends().clone();
     let list = |src, dst| known.contains_key(&ends(src, dst)).then_some(0);
     let mut parts = file.into_parts(CHUNK, |part| {
         let mut batch = Batch::default();
@@ -113,7 +112,7 @@ fn take_on_all_cores(
             for item in part.value.items(0, part.frames_before) {
                 match item {
                     Item::Segment(_, _, at) if at.frame > last => return Ok(()),
-                    Item::Segment(src, dst, at) => wanted.take(src, dst, at),
+                    Item::Segment(src, dst, at) => take(wanted, src, dst, at),
                     Item::Icmp(..) => {}
                 }
             }
@@ -121,85 +120,35 @@ fn take_on_all_cores(
     }
 }
 
-/// The legs of one point whose packets are wanted.
+/// The first packets of a leg and the last ones: what lies between in a long transfer tells nothing of how it ended.
 #[derive(Default)]
-struct Wanted {
-    legs: Vec<WantedLeg>,
-    /// Legs by their ends, lower end first; in order of their first frames.
-    by_ends: HashMap<(Endpoint, Endpoint), Vec<usize>, RandomState>,
-}
-
-struct WantedLeg {
-    path: usize,
-    place: usize,
-    orig: Endpoint,
-    first: FrameRef,
-    last: FrameRef,
-    /// The first packets and the last ones: what lies between in a long transfer tells nothing of how it ended.
+struct Ends {
     head: Vec<LegSighting>,
     tail: VecDeque<LegSighting>,
 }
 
-impl Wanted {
-    fn of(correlation: &Correlation, suspects: &[usize], point: usize) -> Self {
-        let mut wanted = Self::default();
-        for &path in suspects {
-            for (place, leg) in
-                correlation.paths[path].legs.iter().enumerate().filter(|(_, l)| l.point == point)
-            {
-                let c = leg.of(&correlation.points);
-                wanted.by_ends.entry(ends(c.orig, c.resp)).or_default().push(wanted.legs.len());
-                wanted.legs.push(WantedLeg {
-                    path,
-                    place,
-                    orig: c.orig,
-                    first: c.first().frame,
-                    last: c.last().frame,
-                    head: Vec::new(),
-                    tail: VecDeque::new(),
-                });
-            }
+impl Ends {
+    fn keep(&mut self, sighting: LegSighting) {
+        if self.head.len() < HEAD {
+            self.head.push(sighting);
+            return;
         }
-        for legs in wanted.by_ends.values_mut() {
-            legs.sort_by_key(|&l| wanted.legs[l].first);
+        if self.tail.len() == TAIL {
+            self.tail.pop_front();
         }
-        wanted
-    }
-
-    /// From the first wanted frame to the last.
-    fn range(&self) -> Option<(FrameRef, FrameRef)> {
-        Some((self.legs.iter().map(|l| l.first).min()?, self.legs.iter().map(|l| l.last).max()?))
-    }
-
-    fn take(&mut self, src: Endpoint, dst: Endpoint, at: Sighting) {
-        let Some(legs) = self.by_ends.get(&ends(src, dst)) else { return };
-        // Several uses of one four-tuple follow each other.
-        let latest = legs.partition_point(|&l| self.legs[l].first <= at.frame).checked_sub(1);
-        let mine = latest.map(|i| legs[i]).filter(|&l| at.frame <= self.legs[l].last);
-        if let Some(leg) = mine.map(|l| &mut self.legs[l]) {
-            let direction = if src == leg.orig { Direction::Orig } else { Direction::Resp };
-            let sighting = LegSighting { leg: leg.place, direction, at };
-            if leg.head.len() < HEAD {
-                leg.head.push(sighting);
-            } else {
-                if leg.tail.len() == TAIL {
-                    leg.tail.pop_front();
-                }
-                leg.tail.push_back(sighting);
-            }
-        }
+        self.tail.push_back(sighting);
     }
 }
 
-impl WantedLeg {
-    fn into_sightings(self) -> impl Iterator<Item = (usize, LegSighting)> {
-        let path = self.path;
-        self.head.into_iter().chain(self.tail).map(move |sighting| (path, sighting))
+fn take(wanted: &mut Wanted<Ends>, src: Endpoint, dst: Endpoint, at: Sighting) {
+    if let Some((leg, direction)) = wanted.find(src, dst, at.frame) {
+        leg.kept.keep(LegSighting { leg: leg.place, direction, at });
     }
 }
 
-fn ends(a: Endpoint, b: Endpoint) -> (Endpoint, Endpoint) {
-    if a <= b { (a, b) } else { (b, a) }
+fn into_sightings(leg: WantedLeg<Ends>) -> impl Iterator<Item = (usize, LegSighting)> {
+    let (path, kept) = (leg.path, leg.kept);
+    kept.head.into_iter().chain(kept.tail).map(move |sighting| (path, sighting))
 }
 
 /// First packets kept of each leg.

@@ -1,5 +1,7 @@
 //! From paths and findings to the report.
 
+mod between;
+
 use std::collections::BTreeMap;
 
 use crosscap_correlation::{Correlation, Ladder, Path};
@@ -59,6 +61,7 @@ impl Report {
                 .collect(),
             nat: correlation.nat.iter().map(nat).collect(),
             connections,
+            not_compared: 0,
             findings: diagnosis.findings.iter().map(|f| finding(correlation, f)).collect(),
             idle_timeouts: diagnosis.idle_timeouts.iter().map(idle_timeout).collect(),
             timelines,
@@ -150,11 +153,12 @@ fn connection(correlation: &Correlation, path: &Path) -> Connection {
             orig_to_resp_bytes: lost(correlation, path, Direction::Orig),
             resp_to_orig_bytes: lost(correlation, path, Direction::Resp),
         },
+        between: Vec::new(),
         findings: Vec::new(),
     }
 }
 
-/// See [`Loss`].
+/// Of packets that are not compared; see [`Loss`].
 fn lost(correlation: &Correlation, path: &Path, direction: Direction) -> u64 {
     let ends = [path.orig_leg(), path.resp_leg()];
     if ends[0] == ends[1] {

@@ -53,8 +53,8 @@ pub use info::{
 };
 pub use json::{write_info_json, write_json};
 pub use model::{
-    Advice, Candidate, Clock, ClockSegment, Connection, Endpoints, Fact, Finding, Generator,
-    IdleTimeout, Leg, Loss, Match, Nat, Point, Quality, Report, Rival, SCHEMA, Timeline,
-    TimelineRow, TimelineSighting,
+    Advice, Between, Candidate, Clock, ClockSegment, Connection, Delays, Endpoints, Fact, Fate,
+    FileFrames, Finding, Generator, IdleTimeout, Leg, Loss, Match, Nat, Offer, Passage, Point,
+    Quality, Report, Rival, SCHEMA, Timeline, TimelineRow, TimelineSighting,
 };
 pub use text::{TextStyle, write_connections_text, write_info_text, write_text};

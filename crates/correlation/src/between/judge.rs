@@ -94,7 +94,7 @@ impl Way<'_> {
             &back.came.packets,
         );
         let further: Vec<Vec<usize>> = self.further.iter().map(|t| self.missing_at(t)).collect();
-        let mut proven = Spans::default();
+        let (mut proven, mut lacked) = (Spans::default(), Spans::default());
         let segment = self.segment_size();
         for parts in pairing.missing.chunk_by(|a, b| a.0 == b.0) {
             let i = parts[0].0;
@@ -116,9 +116,14 @@ impl Way<'_> {
                         proven.add(from, to, |_, _| fresh = true);
                         if fresh { &mut had } else { &mut open }
                     }
-                    Receipt::Lacked if self.further.is_empty() => &mut lost,
-                    _ if lossy => &mut open,
-                    _ => &mut lost,
+                    _ if !lossy => &mut lost,
+                    Receipt::Lacked if self.further.is_empty() => {
+                        // What was lacking may have come with the next copy.
+                        let mut fresh = false;
+                        lacked.add(from, to, |_, _| fresh = true);
+                        if fresh { &mut lost } else { &mut open }
+                    }
+                    _ => &mut open,
                 };
                 fate.take(pairing.at[0][i].0, from, to);
             }

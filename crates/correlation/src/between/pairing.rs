@@ -24,6 +24,8 @@ pub(super) struct Pairing {
     pub(super) crowded: u64,
     /// Whether any part of anything has been found at both sides.
     pub(super) met: bool,
+    /// Whether what tells copies apart is the same at both sides.
+    kept: bool,
     /// Where each packet lies, from and to.
     pub(super) at: [Vec<(i64, i64)>; 2],
 }
@@ -77,6 +79,7 @@ impl Pairing {
         self.exact.sort_unstable();
         self.repeats.sort_unstable();
         self.met = !self.exact.is_empty();
+        self.kept = self.exact.iter().any(|e| sent[e.0].payload > 0 && is_distinct(&sent[e.0]));
         rest.iter_mut().for_each(|r| r.sort_unstable());
         rest
     }
@@ -188,7 +191,9 @@ impl Pairing {
         }
         let known = |j: usize| mine.iter().any(|&i| sent[i].class() == came[j].class());
         for i in left {
-            match open.iter().position(|&j| !known(j)) {
+            // Of the same bytes, where nothing rewrites what tells copies apart, another copy.
+            let other_copy = |j: usize| self.kept && self.at[0][i] == self.at[1][j];
+            match open.iter().position(|&j| !known(j) && !other_copy(j)) {
                 Some(k) => {
                     open.remove(k);
                     self.met = true;
