@@ -104,5 +104,5 @@ fn trace_point(
     Ok(wanted.legs.into_iter().map(|l| (l.path, l.place, l.kept)).collect())
 }
 
-/// Packets that are compared: 64 bytes for each, and as many again while two legs are.
+/// Packets that are compared: 72 bytes for each, and as many again while two legs are.
 const MAX_PACKETS: u64 = 8_000_000;

@@ -14,16 +14,16 @@ use crate::Bounds;
 
 /// What happened between two legs, in both directions; `ends` are the one nearer the originator and the other,
 /// `beyond` what lies on the other side of each. `None` where packets were seen at both legs and none is the same.
-pub(super) fn passages(ends: [Seen<'_>; 2], beyond: [&[&Trace]; 2]) -> Option<[Passage; 2]> {
+pub(super) fn passages(ends: [Seen<'_>; 2], beyond: [&[Seen<'_>]; 2]) -> Option<[Passage; 2]> {
     let ways = Direction::BOTH.map(|direction| {
         let [near, far] = match direction {
             Direction::Orig => ends,
             Direction::Resp => [ends[1], ends[0]],
         };
-        let further = beyond[1 - direction as usize];
+        let [earlier, further] = [beyond[direction as usize], beyond[1 - direction as usize]];
         let [sent, came] = [near, far].map(|seen| sift(seen.trace.packets(direction)));
         let pairing = pair(&sent.packets, &came.packets);
-        Way { direction, near, far, further, sent, came, pairing }
+        Way { direction, near, far, earlier, further, sent, came, pairing }
     });
     let strange =
         |w: &Way<'_>| !w.sent.packets.is_empty() && !w.came.packets.is_empty() && !w.pairing.met;
@@ -48,7 +48,9 @@ struct Way<'a> {
     direction: Direction,
     near: Seen<'a>,
     far: Seen<'a>,
-    further: &'a [&'a Trace],
+    /// Legs that packets pass before the near one, and behind the far one.
+    earlier: &'a [Seen<'a>],
+    further: &'a [Seen<'a>],
     sent: Sifted,
     came: Sifted,
     pairing: Pairing,
@@ -93,7 +95,8 @@ impl Way<'_> {
             &back.sent.packets,
             &back.came.packets,
         );
-        let further: Vec<Vec<usize>> = self.further.iter().map(|t| self.missing_at(t)).collect();
+        let further: Vec<Vec<usize>> =
+            self.further.iter().map(|f| self.missing_at(f.trace)).collect();
         let (mut proven, mut lacked) = (Spans::default(), Spans::default());
         let segment = self.segment_size();
         for parts in pairing.missing.chunk_by(|a, b| a.0 == b.0) {
@@ -104,6 +107,9 @@ impl Way<'_> {
                 continue;
             }
             let passed_on = further.iter().any(|missing| missing.binary_search(&i).is_err());
+            if passed_on && self.went_round(&self.far, self.further, &further, i) {
+                continue;
+            }
             let (mut lost, mut open, mut had) =
                 (Piece::new(p, segment), Piece::new(p, segment), Piece::new(p, segment));
             let all = parts.iter().flat_map(|&(_, from, to)| receipts.pieces(from, to));
@@ -137,7 +143,9 @@ impl Way<'_> {
             if !window.covers(p.frame, p.time) {
                 told.not_compared += 1;
             } else if passed_on {
-                told.unrecorded_far.add(1, 0, p.frame);
+                if !self.went_round(&self.far, self.further, &further, i) {
+                    told.unrecorded_far.add(1, 0, p.frame);
+                }
             } else {
                 told.bare_missing.add(1, 0, p.frame);
             }
@@ -147,15 +155,36 @@ impl Way<'_> {
     /// Which packets of the near leg are missing, in part at least, at another leg.
     fn missing_at(&self, other: &Trace) -> Vec<usize> {
         let other = sift(other.packets(self.direction));
-        let pairing = pair(&self.sent.packets, &other.packets);
-        let mut missing: Vec<usize> = pairing.missing.iter().map(|m| m.0).collect();
-        missing.extend(&pairing.bare_missing);
-        if pairing.crowded > 0 || !pairing.met {
-            missing = (0..self.sent.packets.len()).collect();
-        }
-        missing.sort_unstable();
-        missing.dedup();
-        missing
+        let found = pair(&self.sent.packets, &other.packets);
+        left(
+            &found,
+            found.missing.iter().map(|m| m.0),
+            &found.bare_missing,
+            self.sent.packets.len(),
+        )
+    }
+
+    /// Which packets of the far leg another leg has not, in part at least.
+    fn extra_over(&self, other: &Trace) -> Vec<usize> {
+        let other = sift(other.packets(self.direction));
+        let found = pair(&other.packets, &self.came.packets);
+        left(&found, found.extra.iter().map(|e| e.0), &found.bare_extra, self.came.packets.len())
+    }
+
+    /// Whether the capture of a leg that lacks a packet has it all the same, on another leg: as what passed a NAT without
+    /// having been translated. `lacking` are the packets that each of the `others` lacks.
+    fn went_round(
+        &self,
+        leg: &Seen<'_>,
+        others: &[Seen<'_>],
+        lacking: &[Vec<usize>],
+        packet: usize,
+    ) -> bool {
+        self.near.point == self.far.point
+            || others
+                .iter()
+                .zip(lacking)
+                .any(|(o, lacks)| o.point == leg.point && lacks.binary_search(&packet).is_err())
     }
 
     fn judge_extra(&self, back: &Way<'_>, lossy: bool, told: &mut Passage) {
@@ -172,6 +201,9 @@ impl Way<'_> {
         let mut by_place: Vec<usize> = (0..pairing.at[0].len()).collect();
         by_place.sort_by_key(|&i| pairing.at[0][i]);
         let ttls = self.ttls();
+        let earlier: Vec<Vec<usize>> =
+            self.earlier.iter().map(|e| self.extra_over(e.trace)).collect();
+        let was_before = |j: usize| earlier.iter().any(|extra| extra.binary_search(&j).is_err());
         for parts in pairing.extra.chunk_by(|a, b| a.0 == b.0) {
             let j = parts[0].0;
             let p = &came[j];
@@ -183,6 +215,10 @@ impl Way<'_> {
             let odd_ttl = ttls.is_some_and(|(low, high)| p.ttl < low || p.ttl > high);
             if !window.covers(p.frame, p.time) {
                 told.not_compared += 1;
+            } else if was_before(j) {
+                if !self.went_round(&self.near, self.earlier, &earlier, j) {
+                    told.unrecorded_near.add(1, bytes, p.frame);
+                }
             } else if !lossy && odd_ttl && self.contradicted(&by_place, whole, p) {
                 told.injected.add(1, bytes, p.frame);
             } else if !odd_ttl
@@ -199,6 +235,10 @@ impl Way<'_> {
             let odd_ttl = ttls.is_some_and(|(low, high)| p.ttl < low || p.ttl > high);
             if !window.covers(p.frame, p.time) {
                 told.not_compared += 1;
+            } else if was_before(j) {
+                if !self.went_round(&self.near, self.earlier, &earlier, j) {
+                    told.unrecorded_near.add(1, 0, p.frame);
+                }
             } else if p.is_reset() && odd_ttl && !lossy && self.went_on_after(p) {
                 told.injected.add(1, 0, p.frame);
             } else {
@@ -352,6 +392,22 @@ impl Way<'_> {
         let longest = self.delay().map_or(0, |d| d.max.high);
         Window::new(self.far, self.near, mine.0.zip(last), [longest.saturating_add(MARGIN), 0])
     }
+}
+
+/// The packets that found no partner, in order; all of them where that cannot be told.
+fn left(
+    found: &Pairing,
+    parts: impl Iterator<Item = usize>,
+    bare: &[usize],
+    count: usize,
+) -> Vec<usize> {
+    if found.crowded > 0 || !found.met {
+        return (0..count).collect();
+    }
+    let mut left: Vec<usize> = parts.chain(bare.iter().copied()).collect();
+    left.sort_unstable();
+    left.dedup();
+    left
 }
 
 /// The part of a packet that has one fate.

@@ -65,11 +65,11 @@ impl Between {
                 lossy: lossy.get(index).copied().unwrap_or(false),
             }
         };
-        let all: Vec<&Trace> = regular.iter().map(|&l| &traces[l]).collect();
+        let all: Vec<Seen<'_>> = regular.iter().map(|&l| seen(l)).collect();
         let mut hops = Vec::new();
         for (k, pair) in regular.windows(2).enumerate() {
             let (from, to) = (pair[0], pair[1]);
-            let ways = passages([seen(from), seen(to)], [&all[..k], &all[k + 2..]]);
+            let ways = passages([all[k], all[k + 1]], [&all[..k], &all[k + 2..]]);
             // Legs that the time to live puts the other way round are not in order.
             let forward =
                 |ways: &[Passage; 2]| ways.iter().all(|w| w.hops.is_none_or(|h| h.1 >= 0));
@@ -77,7 +77,7 @@ impl Between {
         }
         let ends = match (&hops[..], &regular[..]) {
             ([only], [_, _]) => Some(only.ways.clone()),
-            (_, [first, _, .., last]) => passages([seen(*first), seen(*last)], [&[], &[]]),
+            (_, [_, _, .., _]) => passages([all[0], all[all.len() - 1]], [&[], &[]]),
             _ => None,
         };
         Self { hops, ends }

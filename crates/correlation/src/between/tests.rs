@@ -456,3 +456,156 @@ proptest! {
         prop_assert_eq!(all, truth.lost + truth.missed_far);
     }
 }
+
+fn seen(capture: &mut Capture, point: usize) -> Seen<'_> {
+    capture.flush();
+    let span = Some([Timestamp(-10_000 * MS), Timestamp(1_000_000 * MS)]);
+    Seen { trace: &capture.trace, point, span, clock: None, lossy: false }
+}
+
+/// Ten segments of one end that pass two captures, which `edit` may change.
+fn ten(mut edit: impl FnMut(u32, &mut Segment, &mut Segment)) -> [Capture; 2] {
+    let mut captures = [Capture::default(), Capture::default()];
+    for k in 0..10 {
+        let mut near = segment(1_000 + k * 10, 1, TcpFlags::ACK, 10);
+        (near.ip_id, near.ttl) = (500 + k as u16, 60);
+        let mut far = Segment { ttl: 59, ..near };
+        edit(k, &mut near, &mut far);
+        let time = i64::from(k) * 20 * MS;
+        captures[0].take(Direction::Orig, time, near, &[k as u8; 10]);
+        captures[1].take(Direction::Orig, time + MS, far, &[k as u8; 10]);
+    }
+    captures
+}
+
+fn between(captures: &mut [Capture; 2]) -> [Passage; 2] {
+    let clock = Clock::identity();
+    let [near, far] = captures;
+    let mut ends = [seen(near, 0), seen(far, 1)];
+    ends.iter_mut().for_each(|e| e.clock = Some(&clock));
+    passages(ends, [&[], &[]]).unwrap()
+}
+
+#[test]
+fn nothing_happened_to_what_only_lost_some_time_to_live() {
+    let [orig, resp] = between(&mut ten(|_, _, _| ()));
+    assert!(!orig.is_eventful() && !resp.is_eventful());
+    assert_eq!((orig.sent, orig.came, orig.hops), (10, 10, Some((1, 1))));
+    assert_eq!(orig.delay.map(|d| d.median.estimate), Some(MS));
+}
+
+#[test]
+fn a_reset_that_its_sender_contradicts_was_injected() {
+    for (ttl, injected) in [(40, 1), (59, 0)] {
+        let mut captures = ten(|_, _, _| ());
+        let mut reset = segment(1_050, 1, TcpFlags::RST, 0);
+        reset.ttl = ttl;
+        let mut late = Capture::default();
+        std::mem::swap(&mut late, &mut captures[1]);
+        // The far capture again, with the reset in the middle.
+        for k in 0..10_u32 {
+            let mut far = segment(1_000 + k * 10, 1, TcpFlags::ACK, 10);
+            (far.ip_id, far.ttl) = (500 + k as u16, 59);
+            captures[1].take(Direction::Orig, i64::from(k) * 20 * MS + MS, far, &[k as u8; 10]);
+            if k == 4 {
+                captures[1].take(Direction::Orig, i64::from(k) * 20 * MS + 2 * MS, reset, &[]);
+            }
+        }
+        let [orig, _] = between(&mut captures);
+        assert_eq!((orig.injected.packets, orig.unexplained.packets), (injected, 1 - injected));
+        assert_eq!(orig.lost.packets, 0);
+    }
+}
+
+#[test]
+fn devices_that_rewrite_identification_and_timestamps_lose_nothing() {
+    let ts = |value| Some(TcpTimestamps { value, echo_reply: 0 });
+    let [orig, _] = between(&mut ten(|k, near, far| {
+        (near.timestamps, far.timestamps, far.ip_id) = (ts(k), None, 7_000 + k as u16);
+    }));
+    assert!(!orig.is_eventful(), "{orig:?}");
+    let [orig, _] = between(&mut ten(|k, near, far| {
+        (near.timestamps, far.timestamps, far.window) = (ts(k), ts(k + 9_000), 3);
+    }));
+    assert!(!orig.is_eventful(), "{orig:?}");
+}
+
+#[test]
+fn a_clamped_segment_size_is_told() {
+    let offer = |size| {
+        OptionSummary::Syn(SynOptions {
+            maximum_segment_size: Some(size),
+            window_scale: Some(7),
+            sack_permitted: true,
+        })
+    };
+    let [orig, _] = between(&mut ten(|k, near, far| {
+        if k == 0 {
+            for (s, size) in [(near, 1_460), (far, 1_360)] {
+                (s.flags, s.seq, s.payload_len) = (TcpFlags::SYN, SeqNumber(999), 0);
+                s.options = offer(size);
+            }
+        }
+    }));
+    let sizes = orig.offer.map(|o| o.map(|o| o.options.maximum_segment_size));
+    assert_eq!(sizes, Some([Some(1_460), Some(1_360)]));
+}
+
+#[test]
+fn copies_of_a_capture_of_all_interfaces_are_nothing() {
+    let mut captures = ten(|_, _, _| ());
+    let mut twice = Capture::default();
+    for k in 0..10_u32 {
+        let mut far = segment(1_000 + k * 10, 1, TcpFlags::ACK, 10);
+        (far.ip_id, far.ttl) = (500 + k as u16, 59);
+        for late in [MS, 2 * MS] {
+            twice.take(Direction::Orig, i64::from(k) * 20 * MS + late, far, &[k as u8; 10]);
+        }
+    }
+    captures[1] = twice;
+    let [orig, _] = between(&mut captures);
+    assert!(!orig.is_eventful(), "{orig:?}");
+    captures.swap(0, 1);
+    let [orig, _] = between(&mut captures);
+    assert!(!orig.is_eventful(), "{orig:?}");
+}
+
+#[test]
+fn packets_that_only_one_capture_was_running_for_are_not_compared() {
+    let clock = Clock::identity();
+    let [mut near, mut far] = ten(|_, _, _| ());
+    far = {
+        far.flush();
+        let mut late = Capture::default();
+        for p in far.trace.packets(Direction::Orig).iter().skip(4) {
+            let mut s = segment(p.seq, 1, TcpFlags::ACK, 10);
+            (s.ip_id, s.ttl) = (p.ip_id, 59);
+            let payload = [((p.seq - 1_000) / 10) as u8; 10];
+            late.take(Direction::Orig, p.time.as_nanos(), s, &payload);
+        }
+        late
+    };
+    let mut ends = [seen(&mut near, 0), seen(&mut far, 1)];
+    ends.iter_mut().for_each(|e| e.clock = Some(&clock));
+    ends[1].span = Some([Timestamp(81 * MS), Timestamp(300 * MS)]);
+    let [orig, _] = passages(ends, [&[], &[]]).unwrap();
+    assert_eq!((orig.lost.packets, orig.not_compared), (0, 4));
+}
+
+#[test]
+fn any_packets_at_all_end_in_time() {
+    // Everything overlaps with everything, at both sides, differently.
+    let mut captures = [Capture::default(), Capture::default()];
+    let mut random = Random(7);
+    for (side, capture) in captures.iter_mut().enumerate() {
+        for k in 0..20_000 {
+            let flags = TcpFlags((random.next() & 0x17) as u8);
+            let mut s = segment(random.next() as u32 % 50_000, random.next() as u32, flags, 60_000);
+            s.timestamps = Some(TcpTimestamps { value: k, echo_reply: side as u32 });
+            capture.take(Direction::Orig, i64::from(k), s, &[]);
+        }
+        capture.flush();
+    }
+    let [near, far] = &mut captures;
+    let _ = passages([seen(near, 0), seen(far, 1)], [&[], &[]]);
+}

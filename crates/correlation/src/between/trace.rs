@@ -5,7 +5,7 @@ use crosscap_reassembly::{Direction, Sighting};
 
 use super::PayloadDigest;
 
-/// The packets that a leg saw, in the order of its capture: 64 bytes for each.
+/// The packets that a leg saw, in the order of its capture: 72 bytes for each.
 #[derive(Clone, Debug, Default)]
 pub struct Trace {
     packets: [Vec<Traced>; 2],
