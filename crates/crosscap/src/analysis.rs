@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use crosscap_correlation::{Correlation, Point, correlate};
 use crosscap_diagnosis::{Diagnosis, diagnose, suspects};
 use crosscap_parser::ReadOptions;
-use crosscap_report::{PointInfo, Report};
+use crosscap_report::{PointInfo, Quality, Report};
 use rayon::prelude::*;
 
 use crate::Error;
@@ -148,10 +148,9 @@ fn analyse(given: &[PointFiles], options: &ReadOptions, threads: usize) -> Resul
     let ladders =
         second_look::fetch(&correlation, &files, options, threads, &suspects(&correlation))?;
     let diagnosis = diagnose(&correlation, &ladders);
-    let lossy: Vec<bool> = infos
-        .iter()
-        .map(|i| i.quality.iter().any(crosscap_report::Quality::loses_packets))
-        .collect();
+    // A capture that ends early has missed nothing until then.
+    let missed = |q: &Quality| q.loses_packets() && q.id != "truncated-tail";
+    let lossy: Vec<bool> = infos.iter().map(|i| i.quality.iter().any(missed)).collect();
     let compared = compare(&correlation, &files, options, &lossy)?;
     let mut report = Report::new(&correlation, &infos, &diagnosis, &ladders);
     report.tell_between(&correlation, &compared.between, compared.left_out);

@@ -105,4 +105,4 @@ fn trace_point(
 }
 
 /// Packets that are compared: 72 bytes for each, and as many again while two legs are.
-const MAX_PACKETS: u64 = 8_000_000;
+const MAX_PACKETS: u64 = 4_000_000;

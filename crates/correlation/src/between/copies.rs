@@ -11,7 +11,8 @@ pub(super) struct Sifted {
 }
 
 /// Tells copies apart: the same packet again within 10 ms. Where nothing in a packet tells it from one that was sent
-/// again, it counts as a copy only in a capture that copies as a rule.
+/// again, it counts as a copy only in a capture that copies as a rule, or if it is a reset: those have no identification,
+/// and how many there were does not matter.
 pub(super) fn sift(all: &[Traced]) -> Sifted {
     let mut order: Vec<usize> = (0..all.len()).collect();
     order.sort_by_key(|&i| (all[i].key(), i));
@@ -26,7 +27,7 @@ pub(super) fn sift(all: &[Traced]) -> Sifted {
     let mut sifted =
         Sifted { packets: Vec::with_capacity(all.len()), copies: Vec::new(), systematic };
     for (packet, again) in all.iter().zip(again) {
-        let is_copy = again && (systematic || packet.ip_id != 0);
+        let is_copy = again && (systematic || packet.ip_id != 0 || packet.is_reset());
         if is_copy { &mut sifted.copies } else { &mut sifted.packets }.push(*packet);
     }
     sifted

@@ -290,7 +290,7 @@ impl Way<'_> {
             return;
         }
         let mut asked = 0;
-        for p in &self.came.copies {
+        for p in self.came.copies.iter().filter(|p| p.ip_id != 0) {
             asked += 1;
             // Each question looks at all that came back.
             let tally =

@@ -86,7 +86,7 @@ impl Pairing {
 
     /// Counts positions from the first packet of the sender's side.
     fn place(&mut self, sent: &[Traced], came: &[Traced]) {
-        let base = sent.first().or(came.first()).map_or(0, |p| i64::from(p.seq));
+        let base = sent.first().or_else(|| came.first()).map_or(0, |p| i64::from(p.seq));
         self.at[0] = placed(sent, base);
         // The other side may begin gigabytes later.
         let met = self.exact.iter().find(|(i, ..)| !sent[*i].is_reset());

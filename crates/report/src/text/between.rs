@@ -18,7 +18,7 @@ pub(super) fn write(report: &Report, page: &mut Page<'_>) -> io::Result<()> {
             (&between.to, &between.from, &between.resp_to_orig),
         ];
         for (from, to, way) in ways {
-            for (index, fate) in way.iter().flat_map(|w| fates(w)) {
+            for (index, fate) in way.iter().flat_map(fates) {
                 let [connections, packets, bytes] = sums.entry((from, to, index)).or_default();
                 *connections += 1;
                 *packets += fate.packets;
