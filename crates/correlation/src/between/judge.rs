@@ -3,14 +3,14 @@
 use crosscap_packet::TcpFlags;
 use crosscap_reassembly::Direction;
 
-use super::copies::{Sifted, sift};
+use super::copies::sift;
 use super::pairing::{Pairing, pair};
 use super::proof::{Receipt, Receipts};
 use super::spans::Spans;
 use super::trace::{Trace, Traced};
-use super::window::{Seen, Window};
-use super::{Delay, Passage, Tally};
-use crate::Bounds;
+use super::way::Way;
+use super::window::Seen;
+use super::{Passage, Tally};
 
 /// What happened between two legs, in both directions; `ends` are the one nearer the originator and the other,
 /// `beyond` what lies on the other side of each. `None` where packets were seen at both legs and none is the same.
@@ -41,19 +41,6 @@ pub(super) fn passages(ends: [Seen<'_>; 2], beyond: [&[Seen<'_>]; 2]) -> Option<
         return Some(first);
     }
     Some([orig.judge(resp, missed), resp.judge(orig, [missed[1], missed[0]])])
-}
-
-/// One direction.
-struct Way<'a> {
-    direction: Direction,
-    near: Seen<'a>,
-    far: Seen<'a>,
-    /// Legs that packets pass before the near one, and behind the far one.
-    earlier: &'a [Seen<'a>],
-    further: &'a [Seen<'a>],
-    sent: Sifted,
-    came: Sifted,
-    pairing: Pairing,
 }
 
 impl Way<'_> {
@@ -319,79 +306,6 @@ impl Way<'_> {
             }
         }
     }
-
-    fn delay(&self) -> Option<Delay> {
-        let mut delays: Vec<Bounds> = Vec::new();
-        for &(i, j, _) in self.pairing.exact.iter().filter(|e| e.2) {
-            let (s, r) = (&self.sent.packets[i], &self.came.packets[j]);
-            delays.push(self.near.delay_to(&self.far, s.time, r.time)?);
-        }
-        delays.sort_by_key(|b| b.estimate);
-        let (min, max) = (*delays.first()?, *delays.last()?);
-        Some(Delay { min, median: delays[(delays.len() - 1) / 2], max })
-    }
-
-    fn hops(&self) -> Option<(i16, i16)> {
-        let hops = self.pairing.exact.iter().map(|&(i, j, _)| {
-            i16::from(self.sent.packets[i].ttl) - i16::from(self.came.packets[j].ttl)
-        });
-        hops.fold(None, |range, h| {
-            Some(range.map_or((h, h), |(a, b): (i16, i16)| (a.min(h), b.max(h))))
-        })
-    }
-
-    /// What the far leg saw of the sender's own packets; `None` where there are too few to know.
-    fn ttls(&self) -> Option<(u8, u8)> {
-        let ttls = self.pairing.exact.iter().map(|e| self.came.packets[e.1].ttl);
-        let range = ttls.fold(None, |range, t| {
-            Some(range.map_or((t, t), |(a, b): (u8, u8)| (a.min(t), b.max(t))))
-        });
-        range.filter(|_| self.pairing.exact.len() >= 3)
-    }
-
-    fn offer(&self) -> Option<[super::SynOffer; 2]> {
-        let [near, far] = [self.near, self.far].map(|s| s.trace.syn(self.direction));
-        let (near, far) = (near?, far?);
-        let one = near.seq == far.seq
-            && ((near.sole && far.sole) || (near.ip_id == far.ip_id && near.ip_id != 0));
-        let (before, after) = (near.offer?, far.offer?);
-        (one && before != after).then_some([before, after])
-    }
-
-    /// Payload of a full segment; 0 where the SYNs were not captured.
-    fn segment_size(&self) -> u64 {
-        let sides = [self.near, self.far].map(|s| s.trace.syn(self.direction.reverse()));
-        let offers = sides.into_iter().flatten().filter_map(|s| s.offer);
-        let size = offers.filter_map(|o| o.options.maximum_segment_size).min();
-        let timestamps = self.sent.packets.iter().any(|p| p.has_timestamps() && p.payload > 0);
-        // RFC 9293 §3.7.1: options take their room from the segment.
-        size.map_or(0, |s| u64::from(s).saturating_sub(if timestamps { 12 } else { 0 }))
-    }
-
-    fn sent_window(&self, back: &Way<'_>) -> Window<'_> {
-        let frames = |e: &(usize, usize, bool)| self.sent.packets[e.0].frame;
-        let mine = (
-            self.pairing.exact.iter().map(frames).min(),
-            self.pairing.exact.iter().map(frames).max(),
-        );
-        // What came back was at the far leg before it was here.
-        let back = back.pairing.exact.iter().map(|e| back.came.packets[e.1].frame).min();
-        let first = [mine.0, back].into_iter().flatten().min();
-        let longest = self.delay().map_or(0, |d| d.max.high);
-        Window::new(self.near, self.far, first.zip(mine.1), [0, longest.saturating_add(MARGIN)])
-    }
-
-    fn came_window(&self, back: &Way<'_>) -> Window<'_> {
-        let frames = |e: &(usize, usize, bool)| self.came.packets[e.1].frame;
-        let mine = (
-            self.pairing.exact.iter().map(frames).min(),
-            self.pairing.exact.iter().map(frames).max(),
-        );
-        let back = back.pairing.exact.iter().map(|e| back.sent.packets[e.0].frame).max();
-        let last = [mine.1, back].into_iter().flatten().max();
-        let longest = self.delay().map_or(0, |d| d.max.high);
-        Window::new(self.far, self.near, mine.0.zip(last), [longest.saturating_add(MARGIN), 0])
-    }
 }
 
 /// The packets that found no partner, in order; all of them where that cannot be told.
@@ -445,10 +359,6 @@ fn payload_in(packet: &Traced, start: i64, from: i64, to: i64) -> u64 {
     let end = start + i64::from(packet.payload);
     (to.min(end) - from.max(start)).max(0).unsigned_abs()
 }
-
-/// How long a capture must have been running after a packet that it does not have, besides the longest delay seen;
-/// nanoseconds.
-const MARGIN: i64 = 1_000_000_000;
 
 /// Copies that the receiver's words are searched for.
 const ASKED: usize = 1_000;

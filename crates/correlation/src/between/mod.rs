@@ -14,6 +14,7 @@ mod path;
 mod proof;
 mod spans;
 mod trace;
+mod way;
 mod window;
 
 use crosscap_packet::FrameRef;
