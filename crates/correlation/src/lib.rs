@@ -9,6 +9,8 @@
 //! - what NAT did: [`NatMapping`]s, and from them [`NatService`]s with their backends;
 //! - which point is nearer the clients: [`Role`].
 //!
+//! [`Between`] compares the packets of neighbouring legs: lost, duplicated, reordered, changed, injected.
+//!
 //! A [`Ladder`] then lays the packets of one path side by side.
 //!
 //! ```
@@ -25,6 +27,7 @@
 
 #![forbid(unsafe_code)]
 
+mod between;
 mod clock;
 mod correlate;
 mod keys;
@@ -38,9 +41,9 @@ mod point;
 mod proxies;
 mod stray;
 
-#[cfg(test)]
-mod tests;
-
+pub use between::{
+    Between, Delay, Hop, Passage, PayloadDigest, SynOffer, Tally, Trace, needs_traces,
+};
 pub use clock::{Bounds, Clock, ClockPiece};
 pub use correlate::{Correlation, Matching, correlate};
 pub use ladder::{Ladder, LegSighting, Row};
@@ -52,3 +55,6 @@ pub use order::Role;
 pub use path::{Candidate, Leg, Match, Path, Tier};
 pub use payload::{StreamDigest, StreamDigester};
 pub use point::Point;
+
+#[cfg(test)]
+mod tests;

@@ -8,10 +8,11 @@ use std::path::{Path, PathBuf};
 use crosscap_correlation::{Correlation, Matching, Point};
 use crosscap_diagnosis::{Diagnosis, diagnose, suspects};
 use crosscap_parser::ReadOptions;
-use crosscap_report::{KubernetesError, KubernetesNames, PointInfo, Report};
+use crosscap_report::{KubernetesError, KubernetesNames, PointInfo, Quality, Report};
 use rayon::prelude::*;
 
 use crate::Error;
+use crate::compare::compare;
 use crate::files::{self, PointFiles};
 use crate::read::{PointRead, read_point};
 use crate::{payload_look, second_look};
@@ -172,6 +173,11 @@ fn analyse(given: &[PointFiles], options: &ReadOptions, threads: usize) -> Resul
     let ladders =
         second_look::fetch(&correlation, &files, options, threads, &suspects(&correlation))?;
     let diagnosis = diagnose(&correlation, &ladders);
-    let report = Report::new(&correlation, &infos, &diagnosis, &ladders);
+    // A capture that ends early has missed nothing until then.
+    let missed = |q: &Quality| q.loses_packets() && q.id != "truncated-tail";
+    let lossy: Vec<bool> = infos.iter().map(|i| i.quality.iter().any(missed)).collect();
+    let compared = compare(&correlation, &files, options, &lossy)?;
+    let mut report = Report::new(&correlation, &infos, &diagnosis, &ladders);
+    report.tell_between(&correlation, &compared.between, compared.left_out);
     Ok(Outcome { report, correlation, diagnosis })
 }

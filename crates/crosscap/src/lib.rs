@@ -43,6 +43,7 @@
 
 mod analysis;
 mod batch;
+mod compare;
 mod connections;
 mod error;
 mod files;
@@ -53,6 +54,7 @@ mod read;
 mod second_look;
 mod shards;
 mod stream;
+mod wanted;
 
 pub use analysis::{Analysis, AnalysisBuilder, Outcome};
 pub use error::Error;

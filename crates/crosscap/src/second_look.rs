@@ -5,13 +5,13 @@ use std::collections::{BTreeMap, VecDeque};
 use crosscap_correlation::{Correlation, Ladder, LegSighting};
 use crosscap_packet::{Decoded, Decoder, Endpoint, FrameRef};
 use crosscap_parser::{CHUNK, CaptureFile, ReadOptions};
-use crosscap_reassembly::{Direction, Sighting};
+use crosscap_reassembly::Sighting;
 use rayon::prelude::*;
 
 use crate::Error;
 use crate::batch::{Batch, Item};
 use crate::files::InputFile;
-use crate::leg_index::LegIndex;
+use crate::wanted::{Wanted, WantedLeg};
 
 /// The packets of each of `suspects` (indices of paths), side by side. `files` are those of each point.
 pub(crate) fn fetch(
@@ -46,7 +46,7 @@ pub(crate) fn fetch(
 }
 
 fn fetch_point(
-    wanted: &mut Wanted,
+    wanted: &mut Wanted<Ends>,
     files: &[InputFile],
     options: &ReadOptions,
     threads: usize,
@@ -65,11 +65,11 @@ fn fetch_point(
             take_on_one_core(wanted, file, &mut decoder, last)?;
         }
     }
-    Ok(wanted.legs.drain(..).flat_map(WantedLeg::into_sightings).collect())
+    Ok(wanted.legs.drain(..).flat_map(into_sightings).collect())
 }
 
 fn take_on_one_core(
-    wanted: &mut Wanted,
+    wanted: &mut Wanted<Ends>,
     mut file: CaptureFile,
     decoder: &mut Decoder,
     last: FrameRef,
@@ -81,19 +81,19 @@ fn take_on_one_core(
         // Fragments of the first packet may lie before it.
         if let Decoded::Tcp(p) = decoder.decode(r.link_type, r.data, r.original_len, r.timestamp) {
             let at = Sighting { time: r.timestamp, frame: r.frame, segment: p.segment };
-            take(&wanted.index, &mut wanted.legs, p.src, p.dst, at);
+            take(wanted, p.src, p.dst, at);
         }
     }
     Ok(())
 }
 
 fn take_on_all_cores(
-    wanted: &mut Wanted,
+    wanted: &mut Wanted<Ends>,
     file: CaptureFile,
     decoder: &mut Decoder,
     last: FrameRef,
 ) -> Result<(), Error> {
-    let Wanted { index, legs } = wanted;
+    let index = wanted.index.clone();
     let list = |src, dst| index.has_ends(src, dst).then_some(0);
     let mut parts = file.into_parts(CHUNK, |part| {
         let mut batch = Batch::default();
@@ -112,7 +112,7 @@ fn take_on_all_cores(
             for item in part.value.items(0, part.frames_before) {
                 match item {
                     Item::Segment(_, _, at) if at.frame > last => return Ok(()),
-                    Item::Segment(src, dst, at) => take(index, legs, src, dst, at),
+                    Item::Segment(src, dst, at) => take(wanted, src, dst, at),
                     Item::Icmp(..) => {}
                 }
             }
@@ -120,55 +120,35 @@ fn take_on_all_cores(
     }
 }
 
-/// The legs of one point whose packets are wanted.
-struct Wanted {
-    index: LegIndex,
-    legs: Vec<WantedLeg>,
-}
-
-struct WantedLeg {
-    path: usize,
-    place: usize,
-    /// The first packets and the last ones: what lies between in a long transfer tells nothing of how it ended.
+/// The first packets of a leg and the last ones: what lies between in a long transfer tells nothing of how it ended.
+#[derive(Default)]
+struct Ends {
     head: Vec<LegSighting>,
     tail: VecDeque<LegSighting>,
 }
 
-impl Wanted {
-    fn of(correlation: &Correlation, suspects: &[usize], point: usize) -> Self {
-        let legs = suspects.iter().flat_map(|&path| {
-            let legs = correlation.paths[path].legs.iter().enumerate();
-            legs.filter(|(_, leg)| leg.point == point).map(move |(place, leg)| (path, place, *leg))
-        });
-        let index = LegIndex::new(&correlation.points, legs.clone().map(|(_, _, leg)| leg));
-        let empty =
-            |(path, place, _)| WantedLeg { path, place, head: Vec::new(), tail: VecDeque::new() };
-        Self { index, legs: legs.map(empty).collect() }
-    }
-}
-
-fn take(index: &LegIndex, legs: &mut [WantedLeg], src: Endpoint, dst: Endpoint, at: Sighting) {
-    let Some((leg, direction)) = index.find(src, dst, at.frame) else { return };
-    legs[leg].take(direction, at);
-}
-
-impl WantedLeg {
-    fn take(&mut self, direction: Direction, at: Sighting) {
-        let sighting = LegSighting { leg: self.place, direction, at };
+impl Ends {
+    fn keep(&mut self, sighting: LegSighting) {
         if self.head.len() < HEAD {
             self.head.push(sighting);
-        } else {
-            if self.tail.len() == TAIL {
-                self.tail.pop_front();
-            }
-            self.tail.push_back(sighting);
+            return;
         }
+        if self.tail.len() == TAIL {
+            self.tail.pop_front();
+        }
+        self.tail.push_back(sighting);
     }
+}
 
-    fn into_sightings(self) -> impl Iterator<Item = (usize, LegSighting)> {
-        let path = self.path;
-        self.head.into_iter().chain(self.tail).map(move |sighting| (path, sighting))
+fn take(wanted: &mut Wanted<Ends>, src: Endpoint, dst: Endpoint, at: Sighting) {
+    if let Some((leg, direction)) = wanted.find(src, dst, at.frame) {
+        leg.kept.keep(LegSighting { leg: leg.place, direction, at });
     }
+}
+
+fn into_sightings(leg: WantedLeg<Ends>) -> impl Iterator<Item = (usize, LegSighting)> {
+    let (path, kept) = (leg.path, leg.kept);
+    kept.head.into_iter().chain(kept.tail).map(move |sighting| (path, sighting))
 }
 
 /// First packets kept of each leg.

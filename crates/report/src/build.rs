@@ -1,5 +1,7 @@
 //! From paths and findings to the report.
 
+mod between;
+
 use std::collections::BTreeMap;
 
 use crosscap_correlation::{Correlation, Ladder, Path};
@@ -62,6 +64,7 @@ impl Report {
             nat_strays: nat::strays(correlation),
             names: BTreeMap::new(),
             connections,
+            not_compared: 0,
             findings: diagnosis.findings.iter().map(|f| finding(correlation, f)).collect(),
             idle_timeouts: diagnosis.idle_timeouts.iter().map(idle_timeout).collect(),
             timelines,
@@ -148,11 +151,12 @@ fn connection(correlation: &Correlation, path: &Path) -> Connection {
             orig_to_resp_bytes: lost(correlation, path, Direction::Orig),
             resp_to_orig_bytes: lost(correlation, path, Direction::Resp),
         },
+        between: Vec::new(),
         findings: Vec::new(),
     }
 }
 
-/// See [`Loss`].
+/// Of packets that are not compared; see [`Loss`].
 fn lost(correlation: &Correlation, path: &Path, direction: Direction) -> u64 {
     (0..path.stages()).map(|stage| lost_in(correlation, path, direction, stage)).sum()
 }

@@ -1,10 +1,13 @@
 //! The report contract `crosscap-report/1`.
 
+mod between;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
 use crate::{Name, Nat, ServiceBackends, StrayRemote};
+pub use between::{Between, Delays, Fate, FileFrames, Offer, Passage};
 
 /// Name and version of the schema.
 pub const SCHEMA: &str = "crosscap-report/1";
@@ -30,6 +33,9 @@ pub struct Report {
     pub names: BTreeMap<String, Name>,
     /// Every connection, in order of first packets.
     pub connections: Vec<Connection>,
+    /// Connections that were seen differently at two points and of which there was no room to compare the packets.
+    #[serde(default)]
+    pub not_compared: u64,
     /// What is wrong, worst and surest first.
     pub findings: Vec<Finding>,
     /// Session timers of the devices on the path.
@@ -178,6 +184,9 @@ pub struct Connection {
     pub matched: Match,
     /// What never arrived.
     pub loss: Loss,
+    /// What the network did between neighbouring points, as far as it did anything.
+    #[serde(default)]
+    pub between: Vec<Between>,
     /// Ids of the findings about it.
     pub findings: Vec<String>,
 }
@@ -250,8 +259,10 @@ pub struct MatchCandidate {
     pub probability: f64,
 }
 
-/// Stream bytes that left the point nearest their sender and were neither seen at the other end nor acknowledged by it
-/// before the captures ended.
+/// Packet loss between the outermost points of a connection: payload of segments that passed the one and did not come to
+/// the other, each copy counted. Capture loss is not counted. Where the packets were not compared
+/// ([`Report::not_compared`], or the order of the points is not known), stream bytes that were neither seen at the other
+/// end nor acknowledged by it.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Loss {

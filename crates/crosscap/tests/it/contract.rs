@@ -99,6 +99,8 @@ const FIELDS: &[(&str, &str)] = &[
     ("connections[].match.expected_false", "number"),
     ("connections[].loss.orig_to_resp_bytes", "integer"),
     ("connections[].loss.resp_to_orig_bytes", "integer"),
+    ("connections[].between", "array"),
+    ("not_compared", "integer"),
     ("connections[].findings", "array"),
     ("connections[].findings[]", "string"),
     ("findings[].id", "string"),

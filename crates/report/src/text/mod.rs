@@ -1,5 +1,6 @@
 //! Text, for people.
 
+mod between;
 mod connections;
 mod finding;
 mod info;
@@ -37,6 +38,7 @@ impl TextStyle {
 pub fn write_text(report: &Report, style: TextStyle, out: &mut dyn Write) -> io::Result<()> {
     let page = &mut Page::new(out, style.color);
     points::write(report, page)?;
+    between::write(report, page)?;
     for finding in &report.findings {
         page.blank()?;
         finding::write(report, finding, page)?;
