@@ -21,6 +21,9 @@ pub(crate) const SCENARIOS: [&str; 8] = [
     "slow-server",
 ];
 
+/// A scenario with a single point, on which nothing is to be found between points.
+pub(crate) const ONE_POINT: &str = "retransmissions";
+
 /// Those small enough to be analysed again and again, each with a finding of its own.
 pub(crate) const SMALL: [&str; 6] = [
     "client-speaks-first",
