@@ -22,7 +22,7 @@ pub enum SegmentClass {
     KeepAlive,
     /// The same, or one byte more, towards an end whose window is 0 (RFC 9293 §3.8.6.1).
     WindowProbe,
-    /// New bytes beyond the right edge of the window, as far as windows were seen.
+    /// New bytes beyond the right edge of the window, as far as windows were seen, or behind the FIN.
     BeyondWindow,
     /// No other packet: the capture recorded one twice. Nothing else counts it.
     Copy,

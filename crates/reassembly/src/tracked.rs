@@ -221,33 +221,47 @@ impl Connection {
         }
     }
 
+    /// As Zeek's `UpdateStateMachine` does.
     fn advance_state(&mut self, direction: Direction, at: &Sighting) {
-        let flags = at.segment.flags;
-        let peer = self.flows[direction.reverse() as usize].state;
-        let state = &mut self.flows[direction as usize].state;
-        let has = |flag| flags.contains(flag);
-        if has(TcpFlags::RST) {
+        use EndState::{Closed, Established, Inactive, Partial, Reset, SynAckSent, SynSent};
+
+        let has = |flag| at.segment.flags.contains(flag);
+        let (syn, ack) = (has(TcpFlags::SYN), has(TcpFlags::ACK));
+        let (fin, reset) = (has(TcpFlags::FIN), has(TcpFlags::RST));
+        let [orig, resp] = &mut self.flows;
+        let (flow, peer) = match direction {
+            Direction::Orig => (orig, resp),
+            Direction::Resp => (resp, orig),
+        };
+        if reset {
             // After both have closed, a RST only tidies up.
-            if !(*state == EndState::Closed && peer == EndState::Closed) {
-                *state = EndState::Reset;
+            if (flow.state, peer.state) != (Closed, Closed) {
+                flow.state = Reset;
             }
             return;
         }
-        match *state {
-            EndState::Inactive if has(TcpFlags::SYN | TcpFlags::ACK) => {
-                *state = EndState::SynAckSent
+        match flow.state {
+            Inactive if syn && direction == Direction::Resp => {
+                // Also without ACK: a simultaneous open.
+                flow.state = Established;
+                if peer.state == SynSent {
+                    peer.state = Established;
+                }
             }
-            EndState::Inactive if has(TcpFlags::SYN) => *state = EndState::SynSent,
-            EndState::Inactive => *state = EndState::Partial,
-            EndState::SynSent if peer == EndState::SynAckSent && has(TcpFlags::ACK) => {
-                *state = EndState::Established;
-                self.flows[direction.reverse() as usize].state = EndState::Established;
-            }
+            Inactive if syn => flow.state = if ack { SynAckSent } else { SynSent },
+            // An ACK before the SYN-ACK does not make a connection in midstream.
+            Inactive if peer.state == SynSent && at.segment.payload_len == 0 => {}
+            Inactive if ack && peer.state == Established => flow.state = Established,
+            Inactive => flow.state = Partial,
+            Partial if syn && !ack && peer.state == Inactive => flow.state = SynSent,
             _ => {}
         }
-        let state = &mut self.flows[direction as usize].state;
-        if has(TcpFlags::FIN) && *state != EndState::Reset {
-            *state = EndState::Closed;
+        if fin && flow.state != Reset {
+            flow.state = Closed;
+            // It reset after its FIN: still an ordinary end.
+            if peer.state == Reset && peer.fin.is_some() {
+                peer.state = Closed;
+            }
         }
     }
 

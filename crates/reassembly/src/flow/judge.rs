@@ -6,6 +6,7 @@ use super::recent::digest;
 use super::rtt::Timing;
 use super::{End, Sighting};
 use crate::coverage::{Added, Opener};
+use crate::state::EndState;
 use crate::{Cause, Certainty, SegmentClass};
 
 /// What a segment was, against what its flow had sent before.
@@ -110,10 +111,15 @@ impl End<'_> {
         }
         let high = self.flow.coverage.high();
         let low = self.flow.coverage.low();
-        // What lies below the first byte is no stream.
+        // What lies below the first byte or behind the FIN is no stream.
         let from = if self.flow.isn.is_some() { start.max(low) } else { start };
+        let last = self.fin_offset().unwrap_or(i64::MAX);
         let by = Opener::new(at.time, segment);
-        let added = self.flow.coverage.add(from, end, by);
+        let added = if from < last || start == end {
+            self.flow.coverage.add(from, end.min(last), by)
+        } else {
+            Added::default()
+        };
         self.flow.bytes += added.new;
         let fin_again = self.take_fin(at, end);
         let mut verdict = if segment.payload_len == 0 {
@@ -131,6 +137,8 @@ impl End<'_> {
                 None | Some(false) => Verdict::decided(SegmentClass::New),
                 Some(true) => self.why_again(peer, at, start, end + 1),
             }
+        } else if start >= last {
+            Verdict::new(SegmentClass::BeyondWindow, Certainty::Inferred)
         } else if added.new == 0 {
             self.why_again(peer, at, start, end)
         } else if peer_closed && segment.payload_len == 1 && start == high {
@@ -205,10 +213,18 @@ impl End<'_> {
         at.segment.flags.contains(TcpFlags::FIN).then(|| {
             self.flow.fins += 1;
             // One behind the first was not.
-            let first = self.flow.fin.map(|fin| self.flow.offset(fin.segment.seq_end() - 1));
+            let first = self.fin_offset();
             self.flow.fin.get_or_insert(*at);
             first.is_some_and(|first| end <= first)
         })
+    }
+
+    /// Where its stream ends, if it has ended.
+    fn fin_offset(&self) -> Option<i64> {
+        if !matches!(self.flow.state, EndState::Closed | EndState::Reset) {
+            return None;
+        }
+        self.flow.fin.map(|fin| self.flow.offset(fin.segment.seq_end() - 1))
     }
 
     /// Whether it goes beyond the window of the other end, as far as windows were seen. One byte more is a probe.
