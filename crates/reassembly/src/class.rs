@@ -22,7 +22,8 @@ pub enum SegmentClass {
     KeepAlive,
     /// The same, or one byte more, towards an end whose window is 0 (RFC 9293 §3.8.6.1).
     WindowProbe,
-    /// New bytes beyond the right edge of the window, as far as windows were seen, or behind the FIN.
+    /// New bytes beyond the right edge of the window, as far as windows were seen, or behind a FIN that the other end has
+    /// acknowledged.
     BeyondWindow,
     /// No other packet: the capture recorded one twice. Nothing else counts it.
     Copy,

@@ -32,11 +32,6 @@ impl Verdict {
     pub(crate) fn is_resent(&self) -> bool {
         matches!(self.class, SegmentClass::Retransmission(_)) && self.new_bytes == 0
     }
-
-    pub(crate) fn is_probe(&self) -> bool {
-        self.class == SegmentClass::KeepAlive
-            || (self.class == SegmentClass::WindowProbe && self.new_bytes == 0)
-    }
 }
 
 impl End<'_> {
@@ -113,7 +108,11 @@ impl End<'_> {
         let low = self.flow.coverage.low();
         // What lies below the first byte or behind the FIN is no stream.
         let from = if self.flow.isn.is_some() { start.max(low) } else { start };
-        let last = self.fin_offset().unwrap_or(i64::MAX);
+        // Unless the other end took no notice of it: an injected FIN hides no data.
+        let last = self
+            .fin_offset()
+            .filter(|fin| peer.flow.acked.is_some_and(|ack| self.flow.offset(ack) == fin + 1));
+        let last = last.unwrap_or(i64::MAX);
         let by = Opener::new(at.time, segment);
         let added = if from < last || start == end {
             self.flow.coverage.add(from, end.min(last), by)
