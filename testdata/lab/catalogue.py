@@ -10,6 +10,7 @@ SEEN_AT = {
     "client": "at the client",
     "node": "on the node, all devices: each packet before and after translation",
     "pod": "at the pod",
+    "sender": "at the sender, packets cut behind the headers",
 }
 
 

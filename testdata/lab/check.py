@@ -156,7 +156,7 @@ def _port(connection):
 
 def main():
     testdata = Path(__file__).resolve().parent.parent
-    folders = [Path(name) for name in sys.argv[1:]] or sorted(path.parent for path in testdata.glob("*/truth.json"))
+    folders = [Path(name) for name in sys.argv[1:]] or sorted(path.parent for path in testdata.glob("*/client.pcap.gz"))
     wrong = [f"{folder.name}: {what}" for folder in folders for what in check(folder)]
     if wrong:
         sys.exit(f"{len(wrong)} faults:\n" + "\n".join(wrong[:50]))

@@ -46,6 +46,7 @@ SCENARIOS = {
     "http-proxy": "http_proxy",
     "nat64": "nat64",
     "meddling": "meddling",
+    "retransmissions": "retransmissions",
 }
 
 
@@ -61,7 +62,10 @@ def main():
     names = SCENARIOS if "all" in arguments.scenarios else arguments.scenarios
     for name in names:
         began = time.monotonic()
-        target = run(import_module(f"scenarios.{SCENARIOS[name]}").scenario(), arguments.out)
+        module = import_module(f"scenarios.{SCENARIOS[name]}")
+        # Some have a network of their own.
+        own = getattr(module, "run", None)
+        target = own(arguments.out) if own else run(module.scenario(), arguments.out)
         print(f"{name}: {target} ({time.monotonic() - began:.0f} s)", flush=True)
         update(arguments.out)
 

@@ -13,7 +13,8 @@ pub enum SegmentClass {
     New,
     /// Brings bytes that belong before others already seen, and was sent before them.
     OutOfOrder,
-    /// Brings only what had been sent before: seen here, or lost before it came here.
+    /// Brings only what had been sent before: seen here, or lost before it came here, as bytes behind it or the number of
+    /// an acknowledgement of its sender have told.
     Retransmission(Cause),
     /// Some of its bytes had been seen, others are new.
     Overlap,
@@ -21,7 +22,8 @@ pub enum SegmentClass {
     KeepAlive,
     /// The same, or one byte more, towards an end whose window is 0 (RFC 9293 §3.8.6.1).
     WindowProbe,
-    /// New bytes beyond the right edge of the window, as far as windows were seen.
+    /// New bytes beyond the right edge of the window, as far as windows were seen, or behind a FIN that the other end has
+    /// acknowledged.
     BeyondWindow,
     /// No other packet: the capture recorded one twice. Nothing else counts it.
     Copy,
@@ -35,7 +37,9 @@ pub enum Cause {
     Timeout,
     /// Three acknowledgements said the same, or a selective one told of the gap (RFC 5681 §3.2, RFC 6675).
     Fast,
-    /// A probe with the last segment, sooner than the timer (RFC 8985 §7).
+    /// A probe with the last segment, sooner than the timer (RFC 8985 §7). Linux waits for a single segment nearly as long
+    /// as the timer would: that is a probe here where both ends take selective acknowledgements, as its kernel counts it,
+    /// and may be the timer of a stack that does not probe.
     TailProbe,
     /// Nothing: the other end had the bytes. It had acknowledged them, or said so afterwards by a duplicate selective
     /// acknowledgement (RFC 2883).

@@ -170,7 +170,7 @@ impl Connection {
     #[must_use]
     pub fn conn_state(&self) -> ConnState {
         let [orig, resp] = &self.flows;
-        state::conn_state(orig.state, resp.state, orig.bytes + resp.bytes > 0)
+        state::conn_state(orig.state, resp.state, orig.bytes + resp.bytes > 0, self.history())
     }
 
     /// Zeek's `history`.

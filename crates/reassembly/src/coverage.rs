@@ -44,9 +44,21 @@ pub(crate) struct Opener {
 }
 
 impl Opener {
+    /// No packet.
+    pub(crate) const NOBODY: Self = Self { time: Timestamp(0), sent: None, ip_id: 0 };
+
     pub(crate) fn new(time: Timestamp, segment: &Segment) -> Self {
         let sent = segment.timestamps.map(|t| SeqNumber(t.value));
         Self { time, sent, ip_id: segment.ip_id }
+    }
+
+    /// Passes over its numbers.
+    pub(crate) fn code(&mut self, c: &mut impl Code) {
+        c.near(&mut self.time.0, 0);
+        c.short(&mut self.ip_id);
+        let mut is = [self.sent.is_some()];
+        c.flags(&mut is);
+        c.option(&mut self.sent, is[0], |c, sent| c.near_u32(&mut sent.0, 0));
     }
 }
 
@@ -191,18 +203,12 @@ impl Holes {
         let mut known = std::mem::take(&mut self.known).into_iter();
         let mut before = 0;
         for _ in 0..count {
-            let nothing = Opener { time: Timestamp(0), sent: None, ip_id: 0 };
             let (mut start, mut hole) =
-                known.next().unwrap_or((0, Hole { end: 0, opened: nothing }));
+                known.next().unwrap_or((0, Hole { end: 0, opened: Opener::NOBODY }));
             c.near(&mut start, before);
             c.near(&mut hole.end, start);
             before = hole.end;
-            let opened = &mut hole.opened;
-            c.near(&mut opened.time.0, 0);
-            c.short(&mut opened.ip_id);
-            let mut is = [opened.sent.is_some()];
-            c.flags(&mut is);
-            c.option(&mut opened.sent, is[0], |c, sent| c.near_u32(&mut sent.0, 0));
+            hole.opened.code(c);
             self.known.insert(start, hole);
         }
     }
@@ -221,8 +227,6 @@ mod tests {
     use proptest::prelude::*;
     use std::collections::BTreeSet;
 
-    const NOBODY: Opener = Opener { time: Timestamp(0), sent: None, ip_id: 0 };
-
     proptest! {
         /// The same as a set of single bytes.
         #[test]
@@ -232,7 +236,7 @@ mod tests {
             for (start, len) in ranges {
                 let before = model.len();
                 model.extend(start..start + len);
-                let added = coverage.add(start, start + len, NOBODY);
+                let added = coverage.add(start, start + len, Opener::NOBODY);
                 prop_assert_eq!(added.new, (model.len() - before) as u64);
                 let (low, high) = (coverage.low, coverage.high);
                 let missing = (low..high).filter(|b| !model.contains(b)).count();
@@ -247,11 +251,12 @@ mod tests {
         let mut coverage = Coverage::default();
         let holes = MAX_HOLES as i64 + 10;
         for i in 0..holes {
-            assert_eq!(coverage.add(2 * i + 1, 2 * i + 2, NOBODY).new, 1);
+            assert_eq!(coverage.add(2 * i + 1, 2 * i + 2, Opener::NOBODY).new, 1);
         }
         assert_eq!(coverage.missing(), holes as u64);
         // The first ten are forgotten, the others can still be filled.
-        let filled: u64 = (0..holes).map(|i| coverage.add(2 * i, 2 * i + 1, NOBODY).new).sum();
+        let filled: u64 =
+            (0..holes).map(|i| coverage.add(2 * i, 2 * i + 1, Opener::NOBODY).new).sum();
         assert_eq!((filled, coverage.missing()), (MAX_HOLES as u64, 10));
     }
 }

@@ -6,9 +6,10 @@ use crate::pack::Code;
 
 /// What happened, in order, one letter an event: upper case from the originator, lower case from the responder.
 ///
-/// `s` SYN, `h` SYN-ACK, `a` pure ACK, `d` data, `f` FIN, `r` RST, `t` resent data, `w` zero window, `g` gap
-/// that the other end acknowledged, `i` FIN and RST in one, `q` SYN and FIN or RST in one. `a`, `d`, `i` and `q` are written once a direction; `t`, `w` and `g` at their 1st, 10th, 100th … time, as Zeek does. Bounded: letters past
-/// the 23rd are dropped.
+/// `s` SYN, `h` SYN-ACK, `a` pure ACK, `d` data, `f` FIN, `r` RST, `t` resent data or FIN, `w` zero window, `g` gap that
+/// the other end acknowledged, `i` FIN and RST in one, `q` SYN and FIN or RST in one. A packet has one of `s`, `h`, `f`,
+/// `r`, `i`, `q`, `d` and `a`, so that data on a SYN or FIN has no letter. `a`, `d`, `i` and `q` are written once a
+/// direction; `t`, `w` and `g` at their 1st, 10th, 100th … time, as Zeek does. Bounded: letters past the 23rd are dropped.
 #[derive(Clone, Copy, Default, Eq, PartialEq)]
 pub(crate) struct History {
     letters: [u8; 23],

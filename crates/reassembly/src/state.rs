@@ -94,7 +94,12 @@ impl EndState {
 }
 
 /// Zeek's mapping from the states of both ends (scripts/base/protocols/conn/main.zeek).
-pub(crate) fn conn_state(orig: EndState, resp: EndState, has_payload: bool) -> ConnState {
+pub(crate) fn conn_state(
+    orig: EndState,
+    resp: EndState,
+    has_payload: bool,
+    history: &str,
+) -> ConnState {
     use EndState::{Closed, Established, Inactive, Partial, Reset, SynAckSent, SynSent};
 
     let inactive = |state| matches!(state, Inactive | Partial);
@@ -103,7 +108,16 @@ pub(crate) fn conn_state(orig: EndState, resp: EndState, has_payload: bool) -> C
         (Reset, Reset) if !has_payload => ConnState::Rej,
         (orig, Reset) if inactive(orig) => ConnState::Rstrh,
         (_, Reset) => ConnState::Rstr,
-        (Reset, resp) if inactive(resp) => ConnState::Rstos0,
+        (Reset, resp) if inactive(resp) => {
+            // After a SYN, and nothing else of its own.
+            let before = history.strip_prefix('S').and_then(|rest| Some(rest.split_once('R')?.0));
+            match before {
+                Some(before) if !before.contains(['H', 'A', 'F', 'G', 'I', 'Q']) => {
+                    ConnState::Rstos0
+                }
+                _ => ConnState::Oth,
+            }
+        }
         (Reset, _) => ConnState::Rsto,
         (Closed, Closed) => ConnState::Sf,
         (Closed, resp) if inactive(resp) => ConnState::Sh,

@@ -190,32 +190,33 @@ impl Connection {
         let history = &mut self.history;
         let has = |flag| flags.contains(flag);
         let (syn, fin, reset) = (has(TcpFlags::SYN), has(TcpFlags::FIN), has(TcpFlags::RST));
-        if syn && (fin || reset) {
-            history.push_once(case(b'q'));
-        } else if fin && reset {
-            history.push_once(case(b'i'));
-        }
-        if syn && !verdict.is_resent() {
-            history.push(case(if has(TcpFlags::ACK) { b'h' } else { b's' }));
-        }
-        if verdict.new_bytes > 0 {
-            history.push_once(case(b'd'));
+        // As Zeek's `update_history` does: what has several flags is nothing else.
+        match (syn, fin, reset) {
+            (_, true, true) => history.push_once(case(b'i')),
+            (true, true, _) | (true, _, true) => history.push_once(case(b'q')),
+            (true, ..) if verdict.is_resent() => {}
+            (true, ..) => history.push(case(if has(TcpFlags::ACK) { b'h' } else { b's' })),
+            (_, true, _) => {
+                let end = |at: &Sighting| at.segment.seq_end();
+                if flow.fin.is_some_and(|first| first == *at || end(&first) != end(at)) {
+                    history.push(case(b'f'));
+                }
+            }
+            // Again only for another sequence number.
+            (.., true) => {
+                let before = flow.reset.as_ref().map(|r| r.at.segment.seq);
+                if before != Some(at.segment.seq) {
+                    history.push(case(b'r'));
+                }
+            }
+            _ if at.segment.payload_len > 0 => history.push_once(case(b'd')),
+            _ if has(TcpFlags::ACK) => history.push_once(case(b'a')),
+            _ => {}
         }
         if matches!(verdict.class, SegmentClass::Retransmission(_)) && !syn {
             // A SYN sent again has no letter, and must not use up the first.
             let syns = flow.syns.saturating_sub(1);
             history.push_logarithmic(case(b't'), flow.retransmits.saturating_sub(syns).into());
-        }
-        if fin && flow.fin.is_some_and(|first| first.frame == at.frame) {
-            history.push(case(b'f'));
-        }
-        if reset {
-            // Again only for another sequence number (Zeek).
-            if flow.reset.as_ref().is_none_or(|r| r.at.segment.seq != at.segment.seq) {
-                history.push(case(b'r'));
-            }
-        } else if !syn && !fin && at.segment.payload_len == 0 && !verdict.is_probe() {
-            history.push_once(case(b'a'));
         }
         if at.segment.window == 0 && flow.zero_windows > 0 && !(syn || fin || reset) {
             history.push_logarithmic(case(b'w'), flow.zero_windows.into());
@@ -227,33 +228,47 @@ impl Connection {
         }
     }
 
+    /// As Zeek's `UpdateStateMachine` does.
     fn advance_state(&mut self, direction: Direction, at: &Sighting) {
-        let flags = at.segment.flags;
-        let peer = self.flows[direction.reverse() as usize].state;
-        let state = &mut self.flows[direction as usize].state;
-        let has = |flag| flags.contains(flag);
-        if has(TcpFlags::RST) {
+        use EndState::{Closed, Established, Inactive, Partial, Reset, SynAckSent, SynSent};
+
+        let has = |flag| at.segment.flags.contains(flag);
+        let (syn, ack) = (has(TcpFlags::SYN), has(TcpFlags::ACK));
+        let (fin, reset) = (has(TcpFlags::FIN), has(TcpFlags::RST));
+        let [orig, resp] = &mut self.flows;
+        let (flow, peer) = match direction {
+            Direction::Orig => (orig, resp),
+            Direction::Resp => (resp, orig),
+        };
+        if reset {
             // After both have closed, a RST only tidies up.
-            if !(*state == EndState::Closed && peer == EndState::Closed) {
-                *state = EndState::Reset;
+            if (flow.state, peer.state) != (Closed, Closed) {
+                flow.state = Reset;
             }
             return;
         }
-        match *state {
-            EndState::Inactive if has(TcpFlags::SYN | TcpFlags::ACK) => {
-                *state = EndState::SynAckSent
+        match flow.state {
+            Inactive if syn && direction == Direction::Resp => {
+                // Also without ACK: a simultaneous open.
+                flow.state = Established;
+                if peer.state == SynSent {
+                    peer.state = Established;
+                }
             }
-            EndState::Inactive if has(TcpFlags::SYN) => *state = EndState::SynSent,
-            EndState::Inactive => *state = EndState::Partial,
-            EndState::SynSent if peer == EndState::SynAckSent && has(TcpFlags::ACK) => {
-                *state = EndState::Established;
-                self.flows[direction.reverse() as usize].state = EndState::Established;
-            }
+            Inactive if syn => flow.state = if ack { SynAckSent } else { SynSent },
+            // An ACK before the SYN-ACK does not make a connection in midstream.
+            Inactive if peer.state == SynSent && at.segment.payload_len == 0 => {}
+            Inactive if ack && peer.state == Established => flow.state = Established,
+            Inactive => flow.state = Partial,
+            Partial if syn && !ack && peer.state == Inactive => flow.state = SynSent,
             _ => {}
         }
-        let state = &mut self.flows[direction as usize].state;
-        if has(TcpFlags::FIN) && *state != EndState::Reset {
-            *state = EndState::Closed;
+        if fin && flow.state != Reset {
+            flow.state = Closed;
+            // It reset after its FIN: still an ordinary end.
+            if peer.state == Reset && peer.fin.is_some() {
+                peer.state = Closed;
+            }
         }
     }
 

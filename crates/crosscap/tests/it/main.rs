@@ -36,3 +36,5 @@ mod tshark_agrees;
 mod streams;
 // Connections of other people's captures: counted as tshark counts them.
 mod corpus;
+// Why a sender sent again, as its kernel counts it.
+mod retransmissions;

@@ -47,6 +47,9 @@ pub(crate) const LAYOUTS: [&str; 22] = [
     "meddling",
 ];
 
+/// A scenario with a single point, on which nothing is to be found between points.
+pub(crate) const ONE_POINT: &str = "retransmissions";
+
 /// Those small enough to be analysed again and again, each with a finding of its own.
 pub(crate) const SMALL: [&str; 6] = [
     "client-speaks-first",

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crosscap_testkit::{Capture, Truth};
 
-use crate::support::{LAYOUTS, SCENARIOS, folder, testdata};
+use crate::support::{LAYOUTS, ONE_POINT, SCENARIOS, folder, testdata};
 
 /// All files below, and their sizes.
 fn files(below: &Path) -> Vec<(PathBuf, u64)> {
@@ -76,7 +76,7 @@ fn every_folder_with_captures_has_its_truth_and_the_truth_names_every_capture() 
         let (scenario, file) = name.split_once('/').unwrap();
         scenarios.entry(scenario.to_owned()).or_insert_with(BTreeSet::new).insert(file.to_owned());
     }
-    let known: BTreeSet<&str> = SCENARIOS.into_iter().chain(LAYOUTS).collect();
+    let known: BTreeSet<&str> = SCENARIOS.into_iter().chain(LAYOUTS).chain([ONE_POINT]).collect();
     assert_eq!(scenarios.keys().map(String::as_str).collect::<BTreeSet<_>>(), known);
     for (scenario, captures) in scenarios {
         let truth = Truth::load(folder(&scenario).join("truth.json"));

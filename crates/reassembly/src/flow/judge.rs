@@ -6,6 +6,7 @@ use super::recent::digest;
 use super::rtt::Timing;
 use super::{End, Sighting};
 use crate::coverage::{Added, Opener};
+use crate::state::EndState;
 use crate::{Cause, Certainty, SegmentClass};
 
 /// What a segment was, against what its flow had sent before.
@@ -19,7 +20,7 @@ pub(crate) struct Verdict {
 }
 
 impl Verdict {
-    const fn new(class: SegmentClass, certainty: Certainty) -> Self {
+    pub(super) const fn new(class: SegmentClass, certainty: Certainty) -> Self {
         Self { class, certainty, new_bytes: 0, acked_gap: false }
     }
 
@@ -30,11 +31,6 @@ impl Verdict {
     /// Whether it repeated at this point what it says.
     pub(crate) fn is_resent(&self) -> bool {
         matches!(self.class, SegmentClass::Retransmission(_)) && self.new_bytes == 0
-    }
-
-    pub(crate) fn is_probe(&self) -> bool {
-        self.class == SegmentClass::KeepAlive
-            || (self.class == SegmentClass::WindowProbe && self.new_bytes == 0)
     }
 }
 
@@ -95,7 +91,8 @@ impl End<'_> {
         if flags.contains(TcpFlags::SYN)
             && let Some(again) = self.take_syn(peer, at)
         {
-            self.resent(at, start, end.max(start + 1), again.class);
+            // The SYN takes the number before offset 0.
+            self.resent(at, start - 1, end, again.class);
             return again;
         }
         let control = flags.intersects(TcpFlags::SYN | TcpFlags::FIN);
@@ -109,33 +106,50 @@ impl End<'_> {
         }
         let high = self.flow.coverage.high();
         let low = self.flow.coverage.low();
-        // What lies below the first byte is no stream.
+        // What lies below the first byte or behind the FIN is no stream.
         let from = if self.flow.isn.is_some() { start.max(low) } else { start };
+        // Unless the other end took no notice of it: an injected FIN hides no data.
+        let last = self
+            .fin_offset()
+            .filter(|fin| peer.flow.acked.is_some_and(|ack| self.flow.offset(ack) == fin + 1));
+        let last = last.unwrap_or(i64::MAX);
         let by = Opener::new(at.time, segment);
-        let added = self.flow.coverage.add(from, end, by);
+        let added = if from < last || start == end {
+            self.flow.coverage.add(from, end.min(last), by)
+        } else {
+            Added::default()
+        };
         self.flow.bytes += added.new;
-        let fin_again = self.take_fin(at);
+        let fin_again = self.take_fin(at, end);
         let mut verdict = if segment.payload_len == 0 {
             match fin_again {
                 None if !flags.contains(TcpFlags::SYN) => {
+                    self.note_named(peer, at, start);
                     return Verdict::decided(SegmentClass::Control);
+                }
+                Some(false) if let Some(by) = self.named_before(start + 1) => {
+                    self.before_others(peer, at, Some(by))
+                }
+                Some(false) if Self::is_beyond(peer, segment) => {
+                    Verdict::new(SegmentClass::BeyondWindow, Certainty::Inferred)
                 }
                 None | Some(false) => Verdict::decided(SegmentClass::New),
                 Some(true) => self.why_again(peer, at, start, end + 1),
             }
+        } else if start >= last {
+            Verdict::new(SegmentClass::BeyondWindow, Certainty::Inferred)
         } else if added.new == 0 {
             self.why_again(peer, at, start, end)
         } else if peer_closed && segment.payload_len == 1 && start == high {
             Verdict::decided(SegmentClass::WindowProbe)
+        } else if let Some(by) = self.named_before(end)
+            && start >= high
+        {
+            self.before_others(peer, at, Some(by))
+        } else if start >= high && Self::is_beyond(peer, segment) {
+            Verdict::new(SegmentClass::BeyondWindow, Certainty::Inferred)
         } else if start >= high {
-            // One byte more is a probe.
-            let beyond = |edge: SeqNumber| segment.seq_end().ahead_of(edge) > 1;
-            match peer.live.window.right_edge {
-                Some(edge) if beyond(edge) => {
-                    Verdict::new(SegmentClass::BeyondWindow, Certainty::Inferred)
-                }
-                _ => Verdict::decided(SegmentClass::New),
-            }
+            Verdict::decided(SegmentClass::New)
         } else if added.new < u64::from(segment.payload_len) {
             Verdict::decided(SegmentClass::Overlap)
         } else {
@@ -144,7 +158,7 @@ impl End<'_> {
         };
         verdict.new_bytes = added.new;
         self.count(&verdict, &added, peer, segment);
-        self.resent(at, start, end, verdict.class);
+        self.resent(at, start, end + i64::from(flags.contains(TcpFlags::FIN)), verdict.class);
         if verdict.class == SegmentClass::New
             && segment.payload_len > 0
             && self.live.timing.is_none()
@@ -193,14 +207,52 @@ impl End<'_> {
         (self.flow.isn, self.flow.base) = (Some(isn), isn + 1);
     }
 
-    /// Whether there was a FIN before; `None` where the segment has none.
-    fn take_fin(&mut self, at: &Sighting) -> Option<bool> {
+    /// Whether its FIN, at `end`, had been sent before; `None` where the segment has none.
+    fn take_fin(&mut self, at: &Sighting, end: i64) -> Option<bool> {
         at.segment.flags.contains(TcpFlags::FIN).then(|| {
             self.flow.fins += 1;
-            let again = self.flow.fin.is_some();
+            // One behind the first was not.
+            let first = self.fin_offset();
             self.flow.fin.get_or_insert(*at);
-            again
+            first.is_some_and(|first| end <= first)
         })
+    }
+
+    /// Where its stream ends, if it has ended.
+    fn fin_offset(&self) -> Option<i64> {
+        if !matches!(self.flow.state, EndState::Closed | EndState::Reset) {
+            return None;
+        }
+        self.flow.fin.map(|fin| self.flow.offset(fin.segment.seq_end() - 1))
+    }
+
+    /// Whether it goes beyond the window of the other end, as far as windows were seen. One byte more is a probe.
+    fn is_beyond(peer: &End<'_>, segment: &Segment) -> bool {
+        let edge = peer.live.window.right_edge;
+        edge.is_some_and(|edge| segment.seq_end().ahead_of(edge) > 1)
+    }
+
+    /// Takes the sequence number of a pure acknowledgement: that of the next byte its sender will send.
+    fn note_named(&mut self, peer: &End<'_>, at: &Sighting, start: i64) {
+        let known = self.flow.coverage.high() + i64::from(self.flow.fin.is_some());
+        // Beyond the window it is no number of this stream.
+        let beyond = |edge| at.segment.seq.ahead_of(edge) > 0;
+        if start <= known
+            || self.flow.packets == 1
+            || peer.live.window.right_edge.is_none_or(beyond)
+        {
+            return;
+        }
+        let named = &mut self.live.rare_mut().named;
+        if named.is_none_or(|(before, _)| before < start) {
+            *named = Some((start, Opener::new(at.time, &at.segment)));
+        }
+    }
+
+    /// The acknowledgement that told that what ends at `end` had been sent.
+    fn named_before(&self, end: i64) -> Option<Opener> {
+        let (named, by) = self.live.rare()?.named?;
+        (end <= named).then_some(by)
     }
 
     fn probe(&mut self, peer: &End<'_>, at: &Sighting, peer_closed: bool) -> Verdict {
@@ -222,81 +274,8 @@ impl End<'_> {
     }
 
     /// Whether this end has acknowledged `other` up to `offset`.
-    fn has_acked(&self, offset: i64, other: &Self) -> bool {
+    pub(super) fn has_acked(&self, offset: i64, other: &Self) -> bool {
         self.flow.acked.is_some_and(|ack| other.flow.offset(ack) >= offset)
-    }
-
-    /// Why a segment was sent of which nothing is new.
-    fn why_again(&self, peer: &End<'_>, at: &Sighting, start: i64, end: i64) -> Verdict {
-        let (cause, certainty) = if peer.has_acked(end, self) {
-            (Cause::Spurious, Certainty::Decided)
-        } else if let Some((cause, until)) = self.live.rare().and_then(|rare| rare.recovery)
-            && start < until
-        {
-            (cause, Certainty::Inferred)
-        } else if self.is_asked_for(peer, start) {
-            (Cause::Fast, Certainty::Inferred)
-        } else {
-            let silent = at.time.since(self.live.sent_at);
-            let tail = end >= self.flow.coverage.high();
-            match silent {
-                MIN_TIMEOUT.. => (Cause::Timeout, Certainty::Inferred),
-                // Two round trips without an answer (RFC 8985 §7.2), but no timeout yet.
-                _ if tail && self.flow.rtt.shortest().is_some_and(|rtt| silent / 2 >= rtt) => {
-                    (Cause::TailProbe, Certainty::Inferred)
-                }
-                _ => (Cause::Unknown, Certainty::Undecidable),
-            }
-        };
-        Verdict::new(SegmentClass::Retransmission(cause), certainty)
-    }
-
-    /// Whether the other end has said that the byte at `start` is missing.
-    fn is_asked_for(&self, peer: &End<'_>, start: i64) -> bool {
-        let sacked = peer.live.rare().and_then(|rare| rare.sacked);
-        let selectively = sacked.is_some_and(|end| self.flow.offset(end) > start);
-        selectively
-            || (peer.live.duplicates >= 3
-                && peer.flow.acked.is_some_and(|ack| self.flow.offset(ack) == start))
-    }
-
-    /// What a segment is of which all is new, although later bytes had been seen: `opened` showed them first.
-    fn before_others(&self, peer: &End<'_>, at: &Sighting, opened: Option<Opener>) -> Verdict {
-        use Certainty::{Decided, Inferred, Undecidable};
-
-        let ours = Opener::new(at.time, &at.segment);
-        let again =
-            |certainty| Verdict::new(SegmentClass::Retransmission(Cause::Unknown), certainty);
-        let late = |certainty| Verdict::new(SegmentClass::OutOfOrder, certainty);
-        let Some(opened) = opened else { return late(Undecidable) };
-        let clock = match (ours.sent, opened.sent) {
-            (Some(ours), Some(theirs)) => ours.ahead_of(theirs),
-            _ => 0,
-        };
-        // Counted up for each packet by many stacks, at random by others.
-        let counter = match (ours.ip_id, opened.ip_id) {
-            (0, _) | (_, 0) => 0,
-            (ours, theirs) => ours.wrapping_sub(theirs).cast_signed(),
-        };
-        let age = at.time.since(opened.time);
-        let verdict = if clock != 0 {
-            if clock > 0 { again(Decided) } else { late(Decided) }
-        } else if counter != 0 && counter.unsigned_abs() < COUNTER_RANGE {
-            if counter > 0 { again(Inferred) } else { late(Inferred) }
-        } else if self.flow.rtt.shortest().is_some_and(|rtt| age < rtt / 2) {
-            // Nobody resends sooner than the news of the gap can arrive.
-            late(Inferred)
-        } else if self.is_asked_for(peer, self.flow.offset(at.segment.seq)) || age >= MIN_TIMEOUT {
-            again(Inferred)
-        } else {
-            late(Undecidable)
-        };
-        if verdict.class == SegmentClass::OutOfOrder {
-            return verdict;
-        }
-        let start = self.flow.offset(at.segment.seq);
-        let cause = self.why_again(peer, at, start, start + i64::from(at.segment.payload_len));
-        Verdict { class: cause.class, ..verdict }
     }
 
     fn count(&mut self, verdict: &Verdict, added: &Added, peer: &End<'_>, segment: &Segment) {
@@ -336,8 +315,12 @@ impl End<'_> {
         }
         let Some(cause) = again else { return };
         let rare = self.live.rare_mut();
-        if matches!(cause, Cause::Timeout | Cause::Fast) {
-            rare.recovery.get_or_insert_with(|| (cause, self.flow.coverage.high()));
+        let until = self.flow.coverage.high() + i64::from(self.flow.fin.is_some());
+        match cause {
+            // Ends what the other was about.
+            Cause::Timeout => rare.recovery = Some((cause, until)),
+            Cause::Fast => _ = rare.recovery.get_or_insert((cause, until)),
+            _ => {}
         }
         rare.resent.rotate_right(1);
         rare.resent[0] = Some((start, end, cause));
@@ -440,9 +423,3 @@ fn is_stamped_later(at: &Sighting, last: &Sighting) -> bool {
         _ => false,
     }
 }
-
-/// The shortest retransmission timeout of common stacks, in nanoseconds: Linux's.
-const MIN_TIMEOUT: i64 = 200_000_000;
-
-/// IP identifications further apart than this do not come from one counter.
-const COUNTER_RANGE: u16 = 1_024;

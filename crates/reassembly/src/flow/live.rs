@@ -7,6 +7,7 @@ use super::rtt::Timing;
 use super::window::Window;
 use super::{End, Flow};
 use crate::Cause;
+use crate::coverage::Opener;
 
 /// What an end did lately. Two cache lines, of which the packets of the other end need one.
 #[derive(Clone, Debug, Default)]
@@ -31,6 +32,9 @@ pub(super) struct Rare {
     pub(super) other_isn: Option<SeqNumber>,
     /// While it makes up for a loss: why, and the offset at which it is over.
     pub(super) recovery: Option<(Cause, i64)>,
+    /// The offset that a pure acknowledgement was sent with, where that is behind everything captured: what lies before
+    /// it had been sent.
+    pub(super) named: Option<(i64, Opener)>,
     /// The highest sequence number it has acknowledged selectively.
     pub(super) sacked: Option<SeqNumber>,
     /// Retransmissions that may yet turn out to have been for nothing, the latest first: start, end, cause counted.

@@ -1,5 +1,6 @@
 //! One direction of a connection.
 
+mod again;
 mod judge;
 mod live;
 mod pack;

@@ -6,6 +6,7 @@ use super::live::Rare;
 use super::rtt::Timing;
 use super::{Flow, Live, Sighting};
 use crate::Cause;
+use crate::coverage::Opener;
 use crate::pack::Code;
 use crate::pack::fields::{NOTHING, optional_seq, seq, sighting, time};
 use crate::state::EndState;
@@ -166,9 +167,10 @@ impl Rare {
             self.other_isn.is_some(),
             self.recovery.is_some(),
             self.sacked.is_some(),
+            self.named.is_some(),
         ];
         c.flags(&mut is);
-        let [kept, other_isn, recovery, sacked] = is;
+        let [kept, other_isn, recovery, sacked, named] = is;
         c.option(&mut self.last_keep_alive, kept, |c, t| time(c, t, now));
         optional_seq(c, &mut self.other_isn, other_isn, SeqNumber(0));
         optional_seq(c, &mut self.sacked, sacked, acked);
@@ -176,6 +178,11 @@ impl Rare {
             let (why, until) = self.recovery.get_or_insert((Cause::Unknown, 0));
             cause(c, why);
             c.near(until, high);
+        }
+        if named {
+            let (offset, by) = self.named.get_or_insert((0, Opener::NOBODY));
+            c.near(offset, high);
+            by.code(c);
         }
         let mut is = self.resent.map(|slot| slot.is_some());
         c.flags(&mut is);

@@ -70,6 +70,11 @@ impl Timing {
         Self { end, time, sent: segment.timestamps.map(|t| t.value), sent_again: false }
     }
 
+    /// When it was sent first.
+    pub(super) fn time(&self) -> Timestamp {
+        self.time
+    }
+
     pub(super) fn nothing() -> Self {
         Self { end: 0, time: Timestamp(0), sent: None, sent_again: false }
     }

@@ -12,6 +12,7 @@ const ACK: u8 = 0x10;
 struct Talk {
     tracker: Tracker,
     frames: u64,
+    syn: SynOptions,
 }
 
 /// What a packet says besides numbers.
@@ -25,7 +26,11 @@ struct Extra {
 
 impl Talk {
     fn new() -> Self {
-        let mut talk = Self { tracker: Tracker::new(), frames: 0 };
+        Self::with(SynOptions::default())
+    }
+
+    fn with(syn: SynOptions) -> Self {
+        let mut talk = Self { tracker: Tracker::new(), frames: 0, syn };
         talk.say(0, true, 0x02, 0, 0, 0, Extra::default());
         talk.say(MS, false, 0x12, 0, 1, 0, Extra::default());
         talk.say(MS, true, ACK, 1, 1, 0, Extra::default());
@@ -51,7 +56,7 @@ impl Talk {
                 OptionSummary::Sack { start: SeqNumber(start), end: SeqNumber(end), duplicate }
             }
             // Without a window scale.
-            None if flags & 2 != 0 => OptionSummary::Syn(SynOptions::default()),
+            None if flags & 2 != 0 => OptionSummary::Syn(self.syn),
             None => OptionSummary::Absent,
         };
         let segment = Segment {
@@ -119,6 +124,68 @@ fn the_last_segment_sent_again_before_the_timer_is_a_probe() {
     talk.ack(20, 101, NONE);
     talk.data(30, 101, NONE);
     assert_eq!(talk.data(60, 101, NONE), (again(Cause::TailProbe), Certainty::Inferred));
+}
+
+#[test]
+fn a_last_segment_alone_is_probed_once_before_the_timer_by_who_knows_selective_acknowledgements() {
+    for (sack_permitted, first) in [(true, Cause::TailProbe), (false, Cause::Timeout)] {
+        let mut talk = Talk::with(SynOptions { sack_permitted, ..SynOptions::default() });
+        talk.data(10, 1, NONE);
+        talk.ack(11, 101, NONE);
+        talk.data(30, 101, NONE);
+        assert_eq!(talk.data(235, 101, NONE), (again(first), Certainty::Inferred));
+        assert_eq!(talk.data(440, 101, NONE), (again(Cause::Timeout), Certainty::Inferred));
+    }
+}
+
+#[test]
+fn what_was_asked_for_once_and_lost_again_waits_for_the_timer() {
+    let mut talk = Talk::new();
+    (0..3).for_each(|i| _ = talk.data(10, 1 + 100 * i, NONE));
+    talk.ack(12, 1, Extra { sack: Some((101, 301, false)), ..NONE });
+    assert_eq!(talk.data(13, 1, NONE).0, again(Cause::Fast));
+    talk.say(14 * MS, true, 0x11, 301, 1, 0, NONE);
+    assert_eq!(talk.data(215, 1, NONE).0, again(Cause::Timeout));
+    // So does what was sent before, up to the FIN.
+    talk.ack(217, 301, NONE);
+    assert_eq!(talk.say(218 * MS, true, 0x11, 301, 1, 0, NONE).0, again(Cause::Timeout));
+}
+
+#[test]
+fn the_timer_runs_out_for_the_oldest_byte_while_new_ones_are_sent() {
+    let mut talk = Talk::new();
+    (0..11).for_each(|i| _ = talk.data(10 + 20 * i, 1 + 100 * i as u32, NONE));
+    talk.ack(11, 1, NONE);
+    assert_eq!(talk.data(215, 1, NONE), (again(Cause::Timeout), Certainty::Inferred));
+}
+
+#[test]
+fn what_lies_below_the_number_of_an_acknowledgement_had_been_sent() {
+    let mut talk = Talk::new();
+    talk.data(10, 1, NONE);
+    talk.ack(11, 101, NONE);
+    talk.say(12 * MS, true, ACK, 201, 1, 0, Extra { ip_id: 7, ..NONE });
+    let judged = talk.data(13, 101, Extra { ip_id: 6, ..NONE });
+    assert_eq!(judged, (SegmentClass::OutOfOrder, Certainty::Inferred));
+    talk.say(14 * MS, true, ACK, 301, 1, 0, Extra { ip_id: 8, ..NONE });
+    let judged = talk.data(230, 201, Extra { ip_id: 9, ..NONE });
+    assert_eq!(judged, (again(Cause::Timeout), Certainty::Inferred));
+    assert_eq!(talk.data(240, 301, NONE), (SegmentClass::New, Certainty::Decided));
+    // Beyond the window it names nothing.
+    talk.say(250 * MS, true, ACK, 400_000, 1, 0, NONE);
+    assert_eq!(talk.data(260, 401, NONE), (SegmentClass::New, Certainty::Decided));
+}
+
+#[test]
+fn a_fin_is_sent_again_only_where_it_was() {
+    let fin = |talk: &mut Talk, ms, seq| talk.say(ms * MS, true, 0x11, seq, 1, 0, NONE).0;
+    let mut talk = Talk::new();
+    talk.data(10, 1, NONE);
+    assert_eq!(fin(&mut talk, 20, 101), SegmentClass::New);
+    assert_eq!(fin(&mut talk, 30, 2_000_000), SegmentClass::BeyondWindow);
+    assert_eq!(fin(&mut talk, 250, 101), again(Cause::Timeout));
+    let flow = talk.sender();
+    assert_eq!((flow.fins, flow.retransmits), (3, 1));
 }
 
 #[test]

@@ -103,6 +103,105 @@ fn simultaneous_open_is_one_connection() {
 }
 
 #[test]
+fn states_are_those_of_zeek() {
+    use Direction::{Orig, Resp};
+    type Said = (Direction, TcpFlags, u32, u32, u32);
+    let cases: [(&[Said], &str, &str); 14] = [
+        // Several flags are nothing else.
+        (&[(Orig, SYN | FIN, 100, 0, 0)], "SH", "Q"),
+        (
+            &[
+                (Orig, SYN, 100, 0, 0),
+                (Resp, SYN | ACK, 500, 101, 0),
+                (Orig, ACK, 101, 501, 0),
+                (Orig, FIN | RST | ACK, 101, 501, 0),
+            ],
+            "RSTO",
+            "ShAI",
+        ),
+        // The SYN-ACK establishes, and so does the SYN of a simultaneous open.
+        (&[(Orig, SYN, 100, 0, 0), (Resp, SYN | ACK, 500, 101, 0)], "S1", "Sh"),
+        (&[(Orig, SYN, 100, 0, 0), (Resp, SYN, 500, 0, 0)], "S1", "Ss"),
+        // Its SYN-ACKs have the same numbers.
+        (
+            &[
+                (Orig, SYN, 100, 0, 0),
+                (Resp, SYN, 500, 0, 0),
+                (Orig, SYN | ACK, 100, 501, 0),
+                (Resp, SYN | ACK, 500, 101, 0),
+                (Orig, ACK, 101, 501, 5),
+                (Orig, FIN | ACK, 106, 501, 0),
+                (Resp, FIN | ACK, 501, 107, 0),
+            ],
+            "SF",
+            "SsDFf",
+        ),
+        // The SYN was not captured.
+        (&[(Resp, SYN | ACK, 500, 101, 0), (Orig, ACK, 101, 501, 0)], "S1", "hA"),
+        // An ACK of the SYN is no answer yet.
+        (&[(Orig, SYN, 100, 0, 0), (Resp, ACK, 500, 101, 0)], "S0", "Sa"),
+        (&[(Orig, SYN, 100, 0, 0), (Resp, RST | ACK, 0, 101, 0)], "REJ", "Sr"),
+        (&[(Orig, SYN, 100, 0, 0), (Orig, RST, 101, 0, 0)], "RSTOS0", "SR"),
+        (&[(Resp, SYN | ACK, 500, 101, 0), (Resp, RST, 501, 0, 0)], "RSTRH", "hr"),
+        // A RST in midstream follows no SYN.
+        (&[(Resp, ACK, 500, 101, 10), (Orig, RST, 101, 0, 0)], "OTH", "dR"),
+        (&[(Orig, SYN, 100, 0, 0), (Orig, FIN, 101, 0, 0)], "SH", "SF"),
+        (&[(Resp, SYN | ACK, 500, 101, 0), (Resp, FIN | ACK, 501, 101, 0)], "SHR", "hf"),
+        // Closed, reset, and closed by the other end all the same.
+        (
+            &[
+                (Orig, SYN, 100, 0, 0),
+                (Resp, SYN | ACK, 500, 101, 0),
+                (Orig, ACK, 101, 501, 0),
+                (Orig, FIN | ACK, 101, 501, 0),
+                (Orig, RST, 102, 0, 0),
+                (Resp, FIN | ACK, 501, 102, 0),
+            ],
+            "SF",
+            "ShAFRf",
+        ),
+    ];
+    for (said, state, history) in cases {
+        let mut talk = Talk::new();
+        for (time, (from, flags, seq, ack, len)) in (0..).zip(said) {
+            talk.say(time, *from, *flags, *seq, *ack, *len);
+        }
+        let c = talk.only();
+        assert_eq!((c.conn_state().as_str(), c.history()), (state, history));
+    }
+}
+
+#[test]
+fn what_follows_a_fin_that_was_taken_is_no_stream() {
+    for (acked, expected) in [(107, (5, 0, 1)), (106, (10, 1, 0))] {
+        let mut talk = Talk::new();
+        talk.handshake(100, 500);
+        talk.say(3, Direction::Orig, ACK, 101, 501, 5);
+        talk.say(4, Direction::Orig, FIN | ACK, 106, 501, 0);
+        talk.say(5, Direction::Resp, ACK, 501, acked, 0);
+        talk.say(6, Direction::Orig, ACK, 107, 501, 5);
+        let c = talk.only();
+        let flow = c.flow(Direction::Orig);
+        assert_eq!((flow.bytes, flow.missing_bytes(), flow.beyond_window), expected);
+    }
+}
+
+#[test]
+fn data_on_the_syn_counts_once_whether_or_not_it_is_taken() {
+    // No letter for data on a SYN, as Zeek has it.
+    for (taken, history) in [(true, "ShA"), (false, "ShDT")] {
+        let mut talk = Talk::new();
+        talk.say(0, Direction::Orig, SYN, 100, 0, 4);
+        talk.say(1, Direction::Resp, SYN | ACK, 500, if taken { 105 } else { 101 }, 0);
+        let (seq, len) = if taken { (105, 0) } else { (101, 4) };
+        talk.say(2, Direction::Orig, ACK, seq, 501, len);
+        let c = talk.only();
+        assert_eq!((c.flow(Direction::Orig).bytes, c.history()), (4, history));
+        assert_eq!(c.flow(Direction::Orig).retransmits, u32::from(!taken));
+    }
+}
+
+#[test]
 fn resent_data_counts_once_and_keep_alives_do_not_count() {
     let mut talk = Talk::new();
     talk.handshake(0, 0);
