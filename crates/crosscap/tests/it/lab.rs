@@ -176,17 +176,22 @@ impl Lab {
             let ways =
                 [("orig_to_resp", &meddled.orig_to_resp), ("resp_to_orig", &meddled.resp_to_orig)];
             for (way, deeds) in ways {
-                for (fate, packets) in [
-                    ("duplicated", &deeds.duplicated),
-                    ("reordered", &deeds.overtaken),
-                    ("changed", &deeds.changed),
-                    ("injected", &deeds.injected),
+                // Twice within 10 ms may be the capture's doing, and a forgery that contradicts nothing may be a packet that
+                // the other capture missed: both are told apart from what is certain.
+                for (fates, packets) in [
+                    (&["duplicated", "repeated"][..], &deeds.duplicated),
+                    (&["reordered"], &deeds.overtaken),
+                    (&["changed"], &deeds.changed),
+                    (&["injected", "unexplained"], &deeds.injected),
                 ] {
-                    let told = &told["between"][0][way][fate];
-                    let told = ["packets", "bytes"].map(|n| told[n].as_u64().unwrap_or(0));
+                    let fate = |n| move |fate: &&str| told["between"][0][way][fate][n].as_u64();
+                    let sum = |n| fates.iter().filter_map(fate(n)).sum::<u64>();
+                    let told = ["packets", "bytes"].map(sum);
                     let done = [packets.len() as u64, packets.iter().map(|p| p.1).sum()];
-                    if told != done {
-                        problems.push(format!("{}: {way} {fate} {told:?}, done {done:?}", c.id));
+                    // Resets of a host without a socket are alike to the last bit, and cannot be counted.
+                    let sure = packets.iter().filter(|p| p.1 > 0).count() as u64;
+                    if told[1] != done[1] || !(sure..=done[0]).contains(&told[0]) {
+                        problems.push(format!("{}: {way} {fates:?} {told:?}, done {done:?}", c.id));
                     }
                 }
             }
@@ -268,7 +273,6 @@ fn a_lossy_network_has_the_same_paths_and_clocks() {
 }
 
 #[test]
-#[ignore = "needs the packets of neighbouring legs compared: every lost copy counts"]
 fn losses_are_those_that_the_network_counted() {
     Lab::of("loss").assert_losses();
 }
@@ -284,7 +288,6 @@ fn connections_older_than_the_captures_are_paired() {
 }
 
 #[test]
-#[ignore = "needs matching without SYNs where the client's port changes"]
 fn connections_older_than_the_captures_are_paired_across_masquerade() {
     Lab::of("mid-stream-masquerade").assert_paths().assert_clocks(&["pod"]).assert_losses();
 }
@@ -318,7 +321,6 @@ fn a_tunnel_hides_no_connection() {
 }
 
 #[test]
-#[ignore = "needs copies told from retransmissions where bursts are copied one behind the other"]
 fn packets_captured_inside_and_outside_a_tunnel_are_copies() {
     Lab::of("vxlan").assert_copies_are_not_retransmissions();
 }
@@ -350,31 +352,26 @@ fn what_only_a_capture_lost_is_not_lost() {
 }
 
 #[test]
-#[ignore = "needs matching by constant offsets"]
 fn rewritten_isns_are_seen_through() {
     Lab::without("isn-rewrite", &["node"]).assert_paths().assert_losses();
 }
 
 #[test]
-#[ignore = "needs matching by constant offsets from legs that are paired already"]
 fn rewritten_isns_are_seen_through_behind_a_node() {
     Lab::of("isn-rewrite").assert_paths().assert_losses();
 }
 
 #[test]
-#[ignore = "needs matching by constant offsets, also of connections with segments sent again"]
 fn a_syn_proxy_is_seen_through() {
     Lab::without("synproxy", &["node"]).assert_paths().assert_losses();
 }
 
 #[test]
-#[ignore = "needs matching by constant offsets from legs that are paired already"]
 fn a_syn_proxy_is_seen_through_behind_a_node() {
     Lab::of("synproxy").assert_paths().assert_losses();
 }
 
 #[test]
-#[ignore = "needs clock bounds from legs matched by constant offsets"]
 fn clocks_are_bounded_across_devices_with_numbers_of_their_own() {
     Lab::of("isn-rewrite").assert_clocks(&["node", "pod"]);
     Lab::of("synproxy").assert_clocks(&["node", "pod"]);
@@ -391,13 +388,11 @@ fn a_proxy_that_passes_bytes_on_pairs_no_strangers() {
 }
 
 #[test]
-#[ignore = "needs matching by payload from legs that are paired already"]
 fn a_proxy_that_passes_bytes_on_is_seen_through() {
     Lab::of("tcp-proxy").assert_one_path_each();
 }
 
 #[test]
-#[ignore = "needs matching by payload"]
 fn a_proxy_that_passes_bytes_on_is_seen_through_from_both_sides_of_it() {
     Lab::without("tcp-proxy", &["proxy"]).assert_paths().assert_losses().assert_one_path_each();
 }
@@ -413,7 +408,6 @@ fn nat64_changes_the_family_only() {
 }
 
 #[test]
-#[ignore = "needs the order of legs of different families"]
 fn clocks_are_bounded_across_nat64() {
     Lab::of("nat64").assert_clocks(&["pod"]);
 }
@@ -424,7 +418,6 @@ fn packets_that_were_meddled_with_are_those_of_the_same_connections() {
 }
 
 #[test]
-#[ignore = "needs the packets of neighbouring legs compared"]
 fn what_was_done_to_packets_on_the_way_is_told() {
     Lab::of("meddling").assert_meddling();
 }
