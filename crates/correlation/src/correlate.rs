@@ -1,5 +1,6 @@
 //! All points together.
 
+use std::cmp::Ordering;
 use std::collections::VecDeque;
 
 use crosscap_packet::Timestamp;
@@ -109,7 +110,7 @@ impl Matching {
                     expected_false: expected_false(&points, &ordered.legs, joined),
                     candidates: probable(&candidates),
                 };
-                let Ordered { legs, ends_proven, ties } = ordered;
+                let Ordered { legs, ends_proven, ties, .. } = ordered;
                 Path { legs, matched, ordered: ends_proven, ties, name: String::new() }
             })
             .collect();
@@ -217,9 +218,8 @@ fn between(
             let at =
                 |point| path.legs.iter().copied().filter(move |l| l.point == point && !l.stray);
             at(reference).flat_map(move |a| at(here).map(move |b| (a, b))).flat_map(|(a, b)| {
-                let order = order::order(legs, votes, a, b);
-                let upstream = order.is_ne().then_some(order.is_lt());
-                upstream.into_iter().flat_map(move |upstream| {
+                let order = path.order(legs, votes, a, b).filter(|order| order.is_ne());
+                order.map(Ordering::is_lt).into_iter().flat_map(move |upstream| {
                     constraints(&a.of(points), &b.of(points), upstream).collect::<Vec<_>>()
                 })
             })

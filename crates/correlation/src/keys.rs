@@ -90,6 +90,10 @@ impl LegKey {
         &self.flows[direction as usize]
     }
 
+    pub(crate) fn isns(&self) -> [Option<SeqNumber>; 2] {
+        [self.flows[0].isn, self.flows[1].isn]
+    }
+
     pub(crate) fn isn_pair(&self) -> Option<[SeqNumber; 2]> {
         Some([self.flows[0].isn?, self.flows[1].isn?])
     }

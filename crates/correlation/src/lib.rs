@@ -29,6 +29,7 @@
 
 mod between;
 mod clock;
+mod copies;
 mod correlate;
 mod keys;
 mod ladder;

@@ -8,7 +8,8 @@ use petgraph::algo::has_path_connecting;
 use petgraph::graph::{DiGraph, NodeIndex};
 use rayon::prelude::*;
 
-use crate::keys::{FlowKey, LegKey, Legs};
+use crate::copies::Alike;
+use crate::keys::{LegKey, Legs};
 use crate::{Leg, Path, Point};
 
 /// Where a point lies on the paths that cross several points.
@@ -45,6 +46,19 @@ pub(crate) struct Ordered {
     pub(crate) ends_proven: bool,
     /// Places of regular legs that follow each other and might as well stand the other way round.
     pub(crate) ties: Vec<usize>,
+    /// Whether its stages are the sides of proxies, which have no packet in common.
+    proxied: bool,
+}
+
+impl Ordered {
+    /// `Less` where `a` is nearer the client than `b`, `Equal` where packets do not prove which; `None` where the two cannot
+    /// show the same packets.
+    pub(crate) fn order(&self, legs: &Legs, votes: &Votes, a: Leg, b: Leg) -> Option<Ordering> {
+        match a.stage.cmp(&b.stage) {
+            Ordering::Equal => Some(order(legs, votes, a, b)),
+            stages => (!self.proxied && self.ends_proven).then_some(stages),
+        }
+    }
 }
 
 /// Legs that belong together, and whose sequence numbers each has.
@@ -78,7 +92,7 @@ pub(crate) fn sort_legs(
         }
         let proven = proxied || sort_stages(legs, &votes, &mut stages);
         let sorted = stages.into_iter().map(|stage| sort(legs, points, &votes, stage));
-        one_after_the_other(sorted.collect(), proven)
+        Ordered { proxied, ..one_after_the_other(sorted.collect(), proven) }
     };
     let ordered = groups.into_par_iter().map(sort).collect();
     (votes, ordered)
@@ -101,8 +115,7 @@ fn sort_stages(legs: &Legs, votes: &Votes, stages: &mut [Vec<Leg>]) -> bool {
         let pairs = a.iter().flat_map(|&a| b.iter().map(move |&b| (a, b)));
         pairs
             .map(|(a, b)| {
-                by_shifted_ttl(legs.key(a), legs.key(b))
-                    .then_with(|| votes.verdict(a.point, b.point))
+                by_ttl(legs.key(a), legs.key(b)).then_with(|| votes.verdict(a.point, b.point))
             })
             .find(|order| order.is_ne())
             .unwrap_or(Ordering::Equal)
@@ -120,7 +133,8 @@ fn sort_stages(legs: &Legs, votes: &Votes, stages: &mut [Vec<Leg>]) -> bool {
 
 /// Puts the legs of stages in one order, strays last. `proven` where packets prove that of the stages.
 fn one_after_the_other(stages: Vec<Ordered>, proven: bool) -> Ordered {
-    let mut all = Ordered { legs: Vec::new(), ends_proven: proven, ties: Vec::new() };
+    let mut all =
+        Ordered { legs: Vec::new(), ends_proven: proven, ties: Vec::new(), proxied: false };
     let mut strays = Vec::new();
     for (number, stage) in (0..=u8::MAX).zip(stages) {
         let base = all.legs.len();
@@ -144,12 +158,17 @@ fn sort(legs: &Legs, points: &[Point], votes: &Votes, mut group: Vec<Leg>) -> Or
     group.sort_by(|a, b| name(a).cmp(&name(b)));
     let regular = group.iter().filter(|leg| !leg.stray).count();
     if !(2..=MOST_LEGS).contains(&regular) {
-        return Ordered { legs: group, ends_proven: false, ties: Vec::new() };
+        return Ordered { legs: group, ends_proven: false, ties: Vec::new(), proxied: false };
     }
     let nearer = Nearer::of(legs, votes, &group[..regular]);
     let Some(places) = nearer.sorted() else {
         // Contradictions: packets took different ways. The names' order is as good as any.
-        return Ordered { legs: group, ends_proven: false, ties: (0..regular - 1).collect() };
+        return Ordered {
+            legs: group,
+            ends_proven: false,
+            ties: (0..regular - 1).collect(),
+            proxied: false,
+        };
     };
     let before = |a: usize, b: usize| nearer.is_before(places[a], places[b]);
     let last = regular - 1;
@@ -158,7 +177,7 @@ fn sort(legs: &Legs, points: &[Point], votes: &Votes, mut group: Vec<Leg>) -> Or
     let ties = (0..last).filter(|&place| !before(place, place + 1)).collect();
     let strays = group[regular..].iter().copied();
     let sorted = places.iter().map(|&place| group[place]).chain(strays).collect();
-    Ordered { legs: sorted, ends_proven, ties }
+    Ordered { legs: sorted, ends_proven, ties, proxied: false }
 }
 
 /// Which of some legs is nearer the client than which: an edge from the nearer one.
@@ -227,7 +246,7 @@ impl Nearer {
 }
 
 /// `Less` where `a` is nearer the client, by the connection's own packets or by the majority of the others.
-pub(crate) fn order(legs: &Legs, votes: &Votes, a: Leg, b: Leg) -> Ordering {
+fn order(legs: &Legs, votes: &Votes, a: Leg, b: Leg) -> Ordering {
     nearer_client(legs.key(a), legs.key(b)).then_with(|| votes.verdict(a.point, b.point))
 }
 
@@ -238,44 +257,19 @@ fn nearer_client(a: &LegKey, b: &LegKey) -> Ordering {
 
 /// Routers count the time to live down, so the same packet has more of it nearer its sender.
 fn by_ttl(a: &LegKey, b: &LegKey) -> Ordering {
-    let ttls = |direction| {
-        let (a, b) = (a.flow(direction), b.flow(direction));
-        let copies = |a: Option<Sighting>, b: Option<Sighting>| {
-            let (a, b) = (a?.segment, b?.segment);
-            a.is_copy_of(&b).then_some((a.ttl, b.ttl))
-        };
-        copies(a.first, b.first).or_else(|| copies(a.last, b.last))
-    };
-    let from_orig = ttls(Direction::Orig).map_or(Ordering::Equal, |(a, b)| b.cmp(&a));
-    let from_resp = ttls(Direction::Resp).map_or(Ordering::Equal, |(a, b)| a.cmp(&b));
-    match (from_orig, from_resp) {
-        (x, y) if x == y || y == Ordering::Equal => x,
-        (Ordering::Equal, y) => y,
-        // They contradict: a device rewrites the time to live.
-        _ => Ordering::Equal,
-    }
-}
-
-/// As [`by_ttl`], across a device that moves sequence numbers: by what it leaves alone of a packet.
-fn by_shifted_ttl(a: &LegKey, b: &LegKey) -> Ordering {
+    let alike = Alike::between((a.isns(), a.orig), (b.isns(), b.orig));
     let nearer = |direction: Direction| {
         let (a, b) = (a.flow(direction), b.flow(direction));
-        let relative = |flow: &FlowKey, at: Sighting| Some(at.segment.seq.ahead_of(flow.isn?));
-        let ttls = |x: Option<Sighting>, y: Option<Sighting>| {
-            let (x, y) = (x?, y?);
-            let s = (x.segment, y.segment);
-            let same = s.0.ip_id != 0
-                && (s.0.ip_id, s.0.payload_len, s.0.flags)
-                    == (s.1.ip_id, s.1.payload_len, s.1.flags)
-                && relative(a, x)? == relative(b, y)?;
-            same.then_some(s.0.ttl.cmp(&s.1.ttl))
+        let ttls = |a: Option<Sighting>, b: Option<Sighting>| {
+            let (a, b) = (a?.segment, b?.segment);
+            alike.same(direction, &a, &b).then(|| a.ttl.cmp(&b.ttl))
         };
-        // More of it nearer the sender.
         let more = ttls(a.first, b.first).or_else(|| ttls(a.last, b.last))?;
         let order = if direction == Direction::Orig { more.reverse() } else { more };
         order.is_ne().then_some(order)
     };
     match Direction::BOTH.map(nearer) {
+        // They contradict: a device rewrites the time to live.
         [Some(x), Some(y)] if x != y => Ordering::Equal,
         [x, y] => x.or(y).unwrap_or(Ordering::Equal),
     }

@@ -3,6 +3,7 @@
 use crosscap_reassembly::{Connection, Direction, Flow, Sighting};
 
 use super::Constraint;
+use crate::copies::Alike;
 
 /// What the packets that both legs remember prove about the clock of `here` against that of `reference`.
 ///
@@ -12,6 +13,8 @@ pub(crate) fn constraints(
     here: &Connection,
     reference_is_upstream: bool,
 ) -> impl Iterator<Item = Constraint> {
+    let of = |c: &Connection| (Direction::BOTH.map(|d| c.flow(d).isn), c.orig);
+    let alike = Alike::between(of(reference), of(here));
     Direction::BOTH.into_iter().flat_map(move |direction| {
         let forward = (direction == Direction::Orig) == reference_is_upstream;
         let (theirs, ours) = (reference.flow(direction), here.flow(direction));
@@ -22,7 +25,7 @@ pub(crate) fn constraints(
             let s = &theirs.segment;
             let is_syn = s.flags.contains(crosscap_packet::TcpFlags::SYN);
             let distinct = s.ip_id != 0 || s.timestamps.is_some() || (is_syn && sole_syn);
-            (distinct && s.is_copy_of(&ours.segment)).then(|| Constraint {
+            (distinct && alike.same(direction, s, &ours.segment)).then(|| Constraint {
                 at: theirs.time,
                 difference: ours.time.since(theirs.time),
                 forward,
