@@ -64,7 +64,7 @@ impl Point {
     #[must_use]
     pub fn offset_at(&self, client_ns: i64) -> i64 {
         let later = self.clock.iter().rev().find(|piece| piece.from_ns <= client_ns);
-        later.or(self.clock.first()).map_or(self.clock_offset_ns, |piece| {
+        later.or_else(|| self.clock.first()).map_or(self.clock_offset_ns, |piece| {
             let gained = i128::from(piece.ppm) * i128::from(client_ns - piece.from_ns);
             piece.offset_ns + i64::try_from(gained.div_euclid(1_000_000)).unwrap_or(i64::MAX)
         })
