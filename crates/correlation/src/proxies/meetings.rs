@@ -1,0 +1,227 @@
+//! Which groups may be the two sides of a proxy.
+
+use std::net::IpAddr;
+
+use crosscap_packet::Timestamp;
+use crosscap_reassembly::Direction;
+
+use super::{Map, Meeting};
+use crate::Leg;
+use crate::keys::{LegKey, Legs};
+use crate::matching::Group;
+
+/// What one group looks like to a proxy.
+struct Side {
+    leg: Leg,
+    bytes: [u64; 2],
+    closed: bool,
+}
+
+/// All meetings, in order of their groups.
+pub(crate) fn meetings(legs: &Legs, groups: &[Group]) -> Vec<Meeting> {
+    let sides: Vec<Option<Side>> = groups.iter().map(|group| Side::of(legs, group)).collect();
+    let mut found = at_the_proxy(legs, groups, &sides);
+    found.extend(across(legs, groups, &sides));
+    found.sort_by_key(|m| (m.front, m.back));
+    found.dedup_by_key(|m| (m.front, m.back));
+    found
+}
+
+impl Side {
+    /// The leg that saw most. `None` where no leg saw the connection begin, or nothing was asked.
+    fn of(legs: &Legs, group: &Group) -> Option<Self> {
+        let begun = group.legs.iter().filter(|l| !l.stray && legs.key(**l).isn_pair().is_some());
+        let bytes = |leg: Leg| legs.key(leg).flows.each_ref().map(|flow| flow.bytes);
+        let leg = *begun.max_by_key(|leg| bytes(**leg).iter().sum::<u64>())?;
+        let bytes = bytes(leg);
+        let closed = legs.key(leg).flows.iter().all(|flow| flow.closed);
+        (bytes[0] > 0).then_some(Self { leg, bytes, closed })
+    }
+
+    /// Whether a proxy that passes bytes on as they are could lie between: `Some(true)`; or one that adds a few:
+    /// `Some(false)`.
+    fn fits(&self, back: &Self) -> Option<bool> {
+        let equal = self.bytes == back.bytes;
+        let open = !(self.closed && back.closed);
+        // What is still on its way: requests reach the back later, answers the front.
+        let on_the_way = open && back.bytes[0] <= self.bytes[0] && self.bytes[1] <= back.bytes[1];
+        let near = |a: u64, b: u64| a.abs_diff(b) <= ADDED_BYTES + a.max(b) / 16;
+        if equal || on_the_way {
+            return Some(true);
+        }
+        self.bytes.iter().zip(&back.bytes).all(|(a, b)| near(*a, *b)).then_some(false)
+    }
+}
+
+/// Meetings at a point that saw both sides: the one ends at the host that the other comes from.
+fn at_the_proxy(legs: &Legs, groups: &[Group], sides: &[Option<Side>]) -> Vec<Meeting> {
+    let with_sides = || (0..groups.len()).filter(|&group| sides[group].is_some());
+    let regular = |group: usize| {
+        let mine = groups[group].legs.iter().copied().filter(|leg| !leg.stray);
+        mine.filter(|leg| !legs.key(*leg).is_midstream())
+    };
+    let mut from_address: Map<(usize, IpAddr), Backs> = Map::default();
+    let mut from_near: Map<usize, Backs> = Map::default();
+    for group in with_sides() {
+        for leg in regular(group) {
+            let key = legs.key(leg);
+            let back = Back { begin: key.begin, end: key.end(), group, leg };
+            from_address.entry((leg.point, key.orig.addr)).or_default().push(back);
+            if is_near(key, Direction::Orig) && is_only_leg(&groups[group], leg) {
+                from_near.entry(leg.point).or_default().push(back);
+            }
+        }
+    }
+    from_address.values_mut().chain(from_near.values_mut()).for_each(Backs::sort);
+    let mut found = Vec::new();
+    for front in with_sides() {
+        let Some(mine) = &sides[front] else { continue };
+        for leg in regular(front) {
+            let key = legs.key(leg);
+            let same = from_address.get(&(leg.point, key.resp.addr));
+            let is_near = is_near(key, Direction::Resp) && is_only_leg(&groups[front], leg);
+            let near = from_near.get(&leg.point).filter(|_| is_near);
+            for backs in [same, near].into_iter().flatten() {
+                found.extend(backs.alive(key).filter_map(|back| {
+                    let hosts =
+                        one_host(key, legs.key(back.leg)).filter(|_| back.group != front)?;
+                    let other = sides[back.group].as_ref()?;
+                    let lag = back.begin.since(key.begin);
+                    let alike = if lag >= 0 { mine.fits(other) } else { None };
+                    // One that is kept open carries the requests of several.
+                    let shared = other.bytes[0] >= mine.bytes[0] / 2;
+                    let alike = alike.or_else(|| shared.then_some(false))?;
+                    Some(Meeting {
+                        front,
+                        back: back.group,
+                        legs: [mine.leg, other.leg],
+                        apart: lag,
+                        one_clock: true,
+                        alike,
+                        hosts: hosts.map(|(ends, comes)| (leg.point, ends, comes)),
+                    })
+                }));
+            }
+        }
+    }
+    found
+}
+
+/// Connections that may be a proxy's own, in order of time.
+#[derive(Default)]
+struct Backs {
+    backs: Vec<Back>,
+    /// When the last of those up to here ends.
+    latest_end: Vec<Timestamp>,
+}
+
+#[derive(Clone, Copy, Eq, Ord, PartialEq, PartialOrd)]
+struct Back {
+    begin: Timestamp,
+    end: Timestamp,
+    group: usize,
+    leg: Leg,
+}
+
+impl Backs {
+    fn push(&mut self, back: Back) {
+        self.backs.push(back);
+    }
+
+    fn sort(&mut self) {
+        self.backs.sort_unstable();
+        let ends = self.backs.iter().scan(Timestamp(i64::MIN), |latest, back| {
+            *latest = back.end.max(*latest);
+            Some(*latest)
+        });
+        self.latest_end = ends.collect();
+    }
+
+    /// Those that lived while `front` did, the latest first.
+    fn alive(&self, front: &LegKey) -> impl Iterator<Item = &Back> {
+        let until = front.end();
+        let behind = self.backs.partition_point(|back| back.begin <= until);
+        let began = self.backs[..behind].iter().zip(&self.latest_end[..behind]).rev();
+        began
+            .take_while(|(_, latest)| **latest >= front.begin)
+            .map(|(back, _)| back)
+            .filter(|back| back.end >= front.begin)
+            .take(MOST_LOOKED_AT)
+    }
+}
+
+/// Whether a group has no other leg at the same point: both sides of a NAT mean that the host forwards.
+fn is_only_leg(group: &Group, leg: Leg) -> bool {
+    group.legs.iter().filter(|other| other.point == leg.point).count() == 1
+}
+
+/// Whether the one may end at the host that the other comes from, where `near` to it if their addresses differ: these.
+fn one_host(front: &LegKey, back: &LegKey) -> Option<Option<(IpAddr, IpAddr)>> {
+    let (ends, comes) = (front.resp.addr, back.orig.addr);
+    if ends == comes {
+        return Some(None);
+    }
+    // The same client twice, or the same server.
+    let apart = front.orig.addr != comes && ends != back.resp.addr;
+    apart.then_some(Some((ends, comes)))
+}
+
+/// Whether the packets of one end have passed no router: it is the host itself or on the same cable.
+fn is_near(key: &LegKey, end: Direction) -> bool {
+    key.flow(end).first.is_some_and(|at| INITIAL_TTLS.contains(&at.segment.ttl))
+}
+
+/// Meetings of groups that were seen at one point each, the one at another than the other: nobody watched the proxy. As
+/// long in both directions, to the byte; that they are two sides of one host, only several different streams tell.
+fn across(legs: &Legs, groups: &[Group], sides: &[Option<Side>]) -> Vec<Meeting> {
+    let mut by_size: Map<[u64; 2], Vec<usize>> = Map::default();
+    for (group, side) in sides.iter().enumerate() {
+        if let Some(side) = side.as_ref().filter(|side| side.closed) {
+            by_size.entry(side.bytes).or_default().push(group);
+        }
+    }
+    let alone = |group: usize| {
+        let here = groups[group].legs[0].point;
+        groups[group].legs.iter().all(|leg| leg.point == here).then_some(here)
+    };
+    let mut found = Vec::new();
+    for same in by_size.into_values().filter(|same| (2..=MOST_LOOKED_AT).contains(&same.len())) {
+        for (i, &a) in same.iter().enumerate() {
+            for &b in &same[i + 1..] {
+                let (Some(here), Some(there)) = (alone(a), alone(b)) else { continue };
+                if here == there {
+                    continue;
+                }
+                // The proxy takes part in both: the client's side begins before the other and ends after it.
+                let lasted = |group: usize| legs.key(groups[group].legs[0]).lasted;
+                let begin = |group: usize| legs.key(groups[group].legs[0]).begin;
+                let (front, back) = if lasted(a) >= lasted(b) { (a, b) } else { (b, a) };
+                let [Some(near), Some(far)] = [front, back].map(|group| sides[group].as_ref())
+                else {
+                    continue;
+                };
+                let hosts =
+                    (near.leg.point, legs.key(near.leg).resp.addr, legs.key(far.leg).orig.addr);
+                found.push(Meeting {
+                    front,
+                    back,
+                    legs: [near.leg, far.leg],
+                    apart: begin(back).since(begin(front)),
+                    one_clock: false,
+                    alike: true,
+                    hosts: Some(hosts),
+                });
+            }
+        }
+    }
+    found
+}
+
+/// Bytes that a proxy for HTTP adds to a request or an answer.
+const ADDED_BYTES: u64 = 512;
+
+/// Connections that are looked at for each one that a proxy may have taken.
+const MOST_LOOKED_AT: usize = 64;
+
+/// What stacks start the time to live with.
+const INITIAL_TTLS: [u8; 4] = [32, 64, 128, 255];
