@@ -118,7 +118,7 @@ impl Matching {
         let mut found = Correlation { points, roles: Vec::new(), clocks, paths, nat: Vec::new() };
         sort_paths(&mut found, &legs);
         found.roles = order::roles(found.points.len(), &found.paths);
-        found.nat = nat::mappings(&found);
+        found.nat = nat::mappings(&found, &legs);
         found
     }
 }

@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 use crosscap_packet::{Endpoint, Timestamp};
 use rayon::prelude::*;
 
+use crate::keys::{LegKey, Legs};
 use crate::{Correlation, Leg, Path, Point, Tier};
 
 pub use bins::OverTime;
@@ -138,9 +139,9 @@ struct Crossing {
 }
 
 /// The translations between the ends of all paths that have two legs, by responder.
-pub(crate) fn mappings(found: &Correlation) -> Vec<NatMapping> {
+pub(crate) fn mappings(found: &Correlation, legs: &Legs) -> Vec<NatMapping> {
     let crossings: Vec<Crossing> =
-        found.paths.par_iter().flat_map_iter(|path| crossings(found, path)).collect();
+        found.paths.par_iter().flat_map_iter(|path| crossings(found, legs, path)).collect();
     let opened = crossings.iter().filter_map(|c| c.times.map(|[first, _]| first));
     let grid = Grid::over(opened);
     let mut tallies: BTreeMap<_, Tally> = BTreeMap::new();
@@ -159,25 +160,29 @@ pub(crate) fn mappings(found: &Correlation) -> Vec<NatMapping> {
     tallies.into_iter().map(finish).collect()
 }
 
-fn crossings(found: &Correlation, path: &Path) -> Vec<Crossing> {
-    let legs: Vec<Leg> = path.regular().collect();
+fn crossings(found: &Correlation, legs: &Legs, path: &Path) -> Vec<Crossing> {
+    let keys: Vec<&LegKey> = path.regular().map(|leg| legs.key(leg)).collect();
     // A proxy does not translate a connection; it makes another.
     let proxied = path.matched.tier == Tier::Payload;
-    let connections = legs.chunk_by(|a, b| !proxied || a.stage == b.stage);
-    connections.filter_map(|legs| crossing(found, legs, path.ordered)).collect()
+    let stages: Vec<u8> = path.regular().map(|leg| leg.stage).collect();
+    let mut rest = &keys[..];
+    let runs = stages.chunk_by(|a, b| !proxied || a == b).map(|run| {
+        let (mine, others) = rest.split_at(run.len());
+        rest = others;
+        mine
+    });
+    runs.filter_map(|keys| crossing(found, keys, path.ordered)).collect()
 }
 
-fn crossing(found: &Correlation, legs: &[Leg], ordered: bool) -> Option<Crossing> {
-    if legs.len() < 2 {
+fn crossing(found: &Correlation, keys: &[&LegKey], ordered: bool) -> Option<Crossing> {
+    if keys.len() < 2 {
         return None;
     }
-    let points = &found.points;
     let (mut before, mut after, mut times) = (None, None, None);
     let mut last: Option<(usize, [Endpoint; 2])> = None;
     let mut places = Vec::new();
-    for leg in legs {
-        let c = leg.of(points);
-        let ends = [c.orig, c.resp];
+    for key in keys {
+        let (leg, ends) = (key.leg, key.ends());
         before.get_or_insert(ends);
         if let Some((point, previous)) = last {
             let kind = NatKind::between(previous, ends);
@@ -189,7 +194,7 @@ fn crossing(found: &Correlation, legs: &[Leg], ordered: bool) -> Option<Crossing
         // The leg nearest the client whose clock is known: what it sees is the nearest to the sending of the SYN.
         if times.is_none() {
             let time = |t| found.to_reference(leg.point, t).map(|[_, estimate, _]| estimate);
-            times = time(c.first().time).zip(time(c.last().time)).map(|(a, b)| [a, b]);
+            times = time(key.begin).zip(time(key.end())).map(|(a, b)| [a, b]);
         }
     }
     places.sort_unstable();

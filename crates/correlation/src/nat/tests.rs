@@ -256,6 +256,6 @@ fn the_map_does_not_depend_on_the_order_of_points_or_on_threads() {
     assert_eq!(counts(&one), counts(&other));
     for threads in [1, 3] {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-        assert_eq!(pool.install(|| mappings(&one)), one.nat);
+        assert_eq!(pool.install(|| mappings(&one, &Legs::of(&one.points))), one.nat);
     }
 }
