@@ -5,12 +5,14 @@
 //! Clocks drift, so θ is taken as an affine function of reference time; all constraints together leave a convex set of
 //! functions, and its extremes are certified bounds. No symmetry of delays is assumed.
 
+mod fit;
 mod pairs;
+mod points;
 mod polygon;
 
-use crosscap_packet::Timestamp;
+use crosscap_packet::{FrameRef, Timestamp};
 
-pub(crate) use pairs::constraints;
+pub(crate) use points::bound_clocks;
 use polygon::Polygon;
 
 /// What one packet seen at two points proves.
@@ -22,6 +24,8 @@ pub(crate) struct Constraint {
     pub(crate) difference: i64,
     /// Whether the packet travelled from the reference point to the other one: then θ ≤ `difference`, else θ ≥.
     pub(crate) forward: bool,
+    /// The frames of the packet at the reference point and at the other one.
+    pub(crate) frames: [FrameRef; 2],
 }
 
 /// An estimate with certified bounds, nanoseconds.
@@ -41,6 +45,44 @@ impl Bounds {
     pub fn width(self) -> i64 {
         self.high.saturating_sub(self.low)
     }
+
+    /// What holds if either does.
+    fn or(self, other: Self) -> Self {
+        let (low, high) = (self.low.min(other.low), self.high.max(other.high));
+        Self { low, estimate: low.midpoint(high), high }
+    }
+}
+
+/// A packet whose times contradict all the others: a wrong match, or a glitch of a clock. It does not count.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct Contradiction {
+    /// The point against which the clock was measured when the packet was found not to fit: an index into
+    /// [`Correlation::points`](crate::Correlation::points).
+    pub reference: usize,
+    /// Its frame there.
+    pub reference_frame: FrameRef,
+    /// Its frame at the point whose clock it is.
+    pub frame: FrameRef,
+}
+
+/// How a clock came from one piece to the next.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Break {
+    /// It was set: the offset is another one.
+    Step,
+    /// The offset went on as it was, but another skew began. A step smaller than the bounds looks the same.
+    Slew,
+}
+
+impl Break {
+    /// As the report contract writes it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Step => "step",
+            Self::Slew => "slew",
+        }
+    }
 }
 
 /// The offset of one point's clock against another's over time.
@@ -48,6 +90,7 @@ impl Bounds {
 pub struct Clock {
     /// Pieces in order of time; more than one where the clock stepped.
     pieces: Vec<ClockPiece>,
+    contradictions: Vec<Contradiction>,
 }
 
 /// A span of time in which the offset was an affine function of reference time.
@@ -59,6 +102,8 @@ pub struct ClockPiece {
     pub to: Timestamp,
     /// Reference time at which the bounds of the offset are tightest.
     pub tightest_at: Timestamp,
+    /// How it follows the piece before; `None` for the first.
+    pub begins: Option<Break>,
     polygon: Polygon,
 }
 
@@ -77,25 +122,28 @@ impl ClockPiece {
 }
 
 impl Clock {
-    /// The clock that satisfies all constraints; `None` where they do not bound the offset on both sides.
-    pub(crate) fn from_constraints(mut constraints: Vec<Constraint>) -> Option<Self> {
-        constraints.sort_by_key(|c| c.at);
-        // Timestamping has some noise of its own; allow more of it only where less does not do.
-        for noise in [1_000, 20_000] {
-            if let Some(pieces) = fit(&constraints, noise)
-                && pieces.len() == 1
-            {
-                return Some(Self { pieces });
-            }
-        }
-        Some(Self { pieces: fit(&constraints, 1_000)? })
+    /// The clock that satisfies all constraints but a few, which are measured against the point `reference`; `None` where
+    /// they do not bound the offset on both sides.
+    pub(crate) fn from_constraints(
+        mut constraints: Vec<Constraint>,
+        reference: usize,
+    ) -> Option<Self> {
+        constraints.sort_unstable_by_key(|c| (c.at, c.difference, c.forward, c.frames));
+        let (pieces, outliers) = fit::fit(&constraints)?;
+        let contradiction = |c: &Constraint| Contradiction {
+            reference,
+            reference_frame: c.frames[0],
+            frame: c.frames[1],
+        };
+        Some(Self { pieces, contradictions: outliers.iter().map(contradiction).collect() })
     }
 
     /// The reference against itself.
     pub(crate) fn identity() -> Self {
         let zero = Timestamp(0);
         let polygon = Polygon::identity();
-        Self { pieces: vec![ClockPiece { from: zero, to: zero, tightest_at: zero, polygon }] }
+        let piece = ClockPiece { from: zero, to: zero, tightest_at: zero, begins: None, polygon };
+        Self { pieces: vec![piece], contradictions: Vec::new() }
     }
 
     /// The pieces, in order of time. Never empty.
@@ -104,23 +152,44 @@ impl Clock {
         &self.pieces
     }
 
-    /// Offset at a reference time: this clock minus the reference clock.
+    /// Packets that the clock leaves out because they contradict all the others, in order. Few: at most 16.
     #[must_use]
-    pub fn offset_at(&self, reference: Timestamp) -> Bounds {
-        self.piece_at(reference).offset_at(reference)
+    pub fn contradictions(&self) -> &[Contradiction] {
+        &self.contradictions
     }
 
-    /// The reference time of something that happened at `here` in this clock: earliest, estimate, latest.
+    /// Offset at a reference time: this clock minus the reference clock. Between two pieces either may hold.
+    #[must_use]
+    pub fn offset_at(&self, reference: Timestamp) -> Bounds {
+        let after = self.pieces.partition_point(|p| p.from <= reference);
+        let Some(before) = after.checked_sub(1) else { return self.pieces[0].offset_at(reference) };
+        let bounds = self.pieces[before].offset_at(reference);
+        match self.pieces.get(after) {
+            Some(next) if self.pieces[before].to < reference => {
+                bounds.or(next.offset_at(reference))
+            }
+            _ => bounds,
+        }
+    }
+
+    /// The reference time of something that happened at `here` in this clock: earliest, estimate, latest. A clock that was
+    /// set back shows a time twice; the bounds hold both.
     #[must_use]
     pub fn to_reference(&self, here: Timestamp) -> [Timestamp; 3] {
-        // θ is a function of reference time, which is what we look for: iterate, then take the extremes of θ over all
-        // of the times that are possible.
-        let rough = here - self.offset_at(here).estimate;
-        let middle = self.offset_at(rough);
-        let ends = [self.offset_at(here - middle.high), self.offset_at(here - middle.low)];
-        let low = ends.iter().fold(middle.low, |low, end| low.min(end.low));
-        let high = ends.iter().fold(middle.high, |high, end| high.max(end.high));
-        [here - high, here - middle.estimate, here - low]
+        let possible = |i: usize| {
+            let offset = self.pieces[i].polygon.offset_when(here);
+            let begins = i.checked_sub(1).map(|before| self.pieces[before].to);
+            let ends = self.pieces.get(i + 1).map(|next| next.from);
+            let holds = begins.is_none_or(|t| here - offset.low >= t)
+                && ends.is_none_or(|t| here - offset.high <= t);
+            (offset, holds)
+        };
+        let all = || (0..self.pieces.len()).map(possible);
+        let union = |bounds: &mut dyn Iterator<Item = Bounds>| bounds.reduce(Bounds::or);
+        let offset = union(&mut all().filter(|(_, holds)| *holds).map(|(offset, _)| offset))
+            // A time that the clock skipped.
+            .or_else(|| union(&mut all().map(|(offset, _)| offset)));
+        offset.map_or([here; 3], |o| [here - o.high, here - o.estimate, here - o.low])
     }
 
     /// The piece that holds at a reference time: the last that begins before it, else the first.
@@ -137,31 +206,12 @@ impl Clock {
             let [_, tightest_at, _] = middle.to_reference(p.tightest_at);
             let m = middle.piece_at(tightest_at);
             let [_, origin, _] = middle.to_reference(p.polygon.origin());
-            ClockPiece { from, to, tightest_at, polygon: p.polygon.compose(&m.polygon, origin) }
+            let polygon = p.polygon.compose(&m.polygon, origin);
+            ClockPiece { from, to, tightest_at, begins: p.begins, polygon }
         };
-        Self { pieces: self.pieces.iter().map(piece).collect() }
+        let pieces = self.pieces.iter().map(piece).collect();
+        Self { pieces, contradictions: self.contradictions.clone() }
     }
-}
-
-/// Longest feasible pieces, greedily, less those that packets do not bound on both sides; `None` where none is left.
-fn fit(constraints: &[Constraint], noise: i64) -> Option<Vec<ClockPiece>> {
-    let mut pieces = Vec::new();
-    let mut rest = constraints;
-    while let Some(first) = rest.first() {
-        let mut polygon = Polygon::around(first.at, first.difference);
-        let fitting = rest.iter().take_while(|c| polygon.clip(c, noise)).count();
-        let (mine, others) = rest.split_at(fitting.max(1));
-        rest = others;
-        if !polygon.is_bounded() {
-            // A remnant between two steps, or one-way traffic only.
-            continue;
-        }
-        let width = |c: &&Constraint| polygon.offset_at(c.at).width();
-        let tightest_at = mine.iter().min_by_key(width).map_or(first.at, |c| c.at);
-        let to = mine.last().map_or(first.at, |c| c.at);
-        pieces.push(ClockPiece { from: first.at, to, tightest_at, polygon });
-    }
-    (!pieces.is_empty()).then_some(pieces)
 }
 
 #[cfg(test)]

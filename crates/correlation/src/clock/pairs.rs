@@ -26,6 +26,7 @@ pub(crate) fn constraints(
                 at: theirs.time,
                 difference: ours.time.since(theirs.time),
                 forward,
+                frames: [theirs.frame, ours.frame],
             })
         })
     })

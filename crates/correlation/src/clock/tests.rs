@@ -16,9 +16,17 @@ fn exchange(times: &[(i64, i64, bool)], theta: impl Fn(i64) -> i64) -> Vec<Const
             } else {
                 (reference + delay, theta(at) - delay)
             };
-            Constraint { at: Timestamp(at), difference, forward }
+            Constraint { at: Timestamp(at), difference, forward, frames: frames() }
         })
         .collect()
+}
+
+fn frames() -> [FrameRef; 2] {
+    [FrameRef::new(0, 1); 2]
+}
+
+fn fitted(constraints: Vec<Constraint>) -> Option<Clock> {
+    Clock::from_constraints(constraints, 0)
 }
 
 proptest! {
@@ -30,7 +38,7 @@ proptest! {
     ) {
         let theta = |at: i64| offset + (i128::from(at) * i128::from(ppb) / 1_000_000_000) as i64;
         let both_ways = packets.iter().any(|p| p.2) && packets.iter().any(|p| !p.2);
-        let clock = Clock::from_constraints(exchange(&packets, theta));
+        let clock = fitted(exchange(&packets, theta));
         prop_assert_eq!(clock.is_some(), both_ways);
         if let Some(clock) = clock {
             prop_assert_eq!(clock.pieces().len(), 1);
@@ -49,11 +57,89 @@ proptest! {
     }
 }
 
+/// Packets in both directions about every 50 ms.
+fn dense() -> impl Strategy<Value = Vec<(i64, i64, bool)>> {
+    prop::collection::vec((0..100_000_000i64, 10_000i64..5_000_000), 200..400).prop_map(|packets| {
+        let mut at = 0;
+        let packet = |(i, (gap, delay)): (usize, (i64, i64))| {
+            at += gap;
+            (at, delay, i % 2 == 0)
+        };
+        packets.into_iter().enumerate().map(packet).collect()
+    })
+}
+
+/// Whether the bounds hold the truth at the time of every packet, both ways.
+fn holds(clock: &Clock, packets: &[(i64, i64, bool)], theta: impl Fn(i64) -> i64) -> bool {
+    packets.iter().all(|&(at, ..)| {
+        let reference = Timestamp(1_700_000_000 * SECOND + at);
+        let bounds = clock.offset_at(reference);
+        let [low, _, high] = clock.to_reference(reference + theta(at));
+        (bounds.low..=bounds.high).contains(&theta(at)) && low <= reference && reference <= high
+    })
+}
+
+proptest! {
+    #[test]
+    fn a_step_on_top_of_drift_is_found_and_the_truth_is_within_bounds_on_both_sides(
+        packets in dense(),
+        step in prop_oneof![Just(800_000_000i64), 50_000_000i64..2_000_000_000, -2_000_000_000i64..-50_000_000],
+        ppb in prop_oneof![Just(50_000i64), -100_000i64..100_000],
+        part in 30usize..70,
+    ) {
+        let at_step = packets[packets.len() * part / 100].0;
+        let theta = |at: i64| at / 1_000 * ppb / 1_000_000 + if at < at_step { 0 } else { step };
+        let clock = fitted(exchange(&packets, theta)).unwrap();
+        prop_assert_eq!(clock.pieces().len(), 2);
+        prop_assert_eq!(clock.contradictions(), &[]);
+        let [before, after] = clock.pieces() else { unreachable!() };
+        prop_assert_eq!((before.begins, after.begins), (None, Some(Break::Step)));
+        let stepped = Timestamp(1_700_000_000 * SECOND + at_step);
+        prop_assert!(before.to <= stepped + 5_000_000 && stepped <= after.from);
+        prop_assert!(holds(&clock, &packets, theta));
+        // Packets that arrived at the reference point are timed there.
+        let later: Vec<_> = packets.iter().map(|&(at, delay, f)| (at + delay, delay, f)).collect();
+        prop_assert!(holds(&clock, &later, theta));
+    }
+
+    #[test]
+    fn a_slew_joins_its_pieces(packets in dense(), ppm in 300i64..450) {
+        let half = packets[packets.len() / 2].0;
+        let theta = |at: i64| if at < half { -at / 1_000 * ppm / 1_000 } else { (at - 2 * half) / 1_000 * ppm / 1_000 };
+        let clock = fitted(exchange(&packets, theta)).unwrap();
+        prop_assert!(clock.pieces().iter().all(|p| p.begins != Some(Break::Step)));
+        prop_assert!(holds(&clock, &packets, theta) || clock.pieces().len() == 1);
+    }
+
+    #[test]
+    fn a_few_packets_that_contradict_the_rest_are_named(
+        packets in dense(),
+        wrong in prop::collection::btree_set(20usize..180, 1..=3),
+        by in 100_000_000i64..10_000_000_000,
+        ppb in -100_000i64..100_000,
+    ) {
+        let theta = |at: i64| at / 1_000 * ppb / 1_000_000;
+        let mut constraints = exchange(&packets, theta);
+        for (i, c) in constraints.iter_mut().enumerate() {
+            c.frames = [FrameRef::new(0, i as u64), FrameRef::new(0, 1_000 + i as u64)];
+            if wrong.contains(&i) {
+                c.difference += if c.forward { -by } else { by };
+            }
+        }
+        let clock = fitted(constraints).unwrap();
+        prop_assert_eq!(clock.pieces().len(), 1);
+        let named: std::collections::BTreeSet<usize> =
+            clock.contradictions().iter().map(|c| c.reference_frame.number() as usize).collect();
+        prop_assert_eq!(named, wrong);
+        prop_assert!(holds(&clock, &packets, theta));
+    }
+}
+
 #[test]
 fn a_step_gives_two_pieces() {
     let packets: Vec<_> = (0..200).map(|i| (i * SECOND, 50_000, i % 2 == 0)).collect();
     let step = |at: i64| if at < 100 * SECOND { 0 } else { SECOND / 2 };
-    let clock = Clock::from_constraints(exchange(&packets, step)).unwrap();
+    let clock = fitted(exchange(&packets, step)).unwrap();
     assert_eq!(clock.pieces().len(), 2);
     for at in [50, 150] {
         let bounds = clock.offset_at(Timestamp((1_700_000_000 + at) * SECOND));
@@ -65,11 +151,11 @@ fn a_step_gives_two_pieces() {
 #[test]
 fn clocks_compose_through_a_point_between() {
     let packets: Vec<_> = (0..20).map(|i| (i * SECOND, 50_000, i % 2 == 0)).collect();
-    let first = Clock::from_constraints(exchange(&packets, |_| 27 * SECOND)).unwrap();
+    let first = fitted(exchange(&packets, |_| 27 * SECOND)).unwrap();
     // The second is measured against the first, so its reference times are 27 s ahead.
     let mut later = exchange(&packets, |_| -5 * SECOND);
     later.iter_mut().for_each(|c| c.at = c.at + 27 * SECOND);
-    let second = Clock::from_constraints(later).unwrap();
+    let second = fitted(later).unwrap();
     let both = second.through(&first);
     let bounds = both.offset_at(Timestamp(1_700_000_010 * SECOND));
     assert!(bounds.low <= 22 * SECOND && 22 * SECOND <= bounds.high, "{bounds:?}");
@@ -80,11 +166,11 @@ fn clocks_compose_through_a_point_between() {
 fn skew_composes_at_the_reference_time() {
     // The middle clock is an hour ahead; the far one runs 50 ppm fast against it from 1,700,003,600 s on its clock.
     let packets: Vec<_> = (0..60).map(|i| (i * 60 * SECOND, 50_000, i % 2 == 0)).collect();
-    let middle = Clock::from_constraints(exchange(&packets, |_| 3_600 * SECOND)).unwrap();
+    let middle = fitted(exchange(&packets, |_| 3_600 * SECOND)).unwrap();
     let skewed = |at: i64| at / 20_000;
     let mut far = exchange(&packets, skewed);
     far.iter_mut().for_each(|c| c.at = c.at + 3_600 * SECOND);
-    let far = Clock::from_constraints(far).unwrap().through(&middle);
+    let far = fitted(far).unwrap().through(&middle);
     for at in [0, 1_800, 3_500] {
         let bounds = far.offset_at(Timestamp((1_700_000_000 + at) * SECOND));
         let truth = 3_600 * SECOND + skewed(at * SECOND);
