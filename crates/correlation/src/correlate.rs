@@ -9,7 +9,9 @@ use crate::matching::{Group, Joined, Likely, group_legs};
 use crate::order::Ordered;
 use crate::payload::StreamDigest;
 use crate::proxies::{self, Meeting};
-use crate::{Candidate, Clock, Leg, Match, NatMapping, Path, Point, Role, Tier, nat, order};
+use crate::{
+    Candidate, Clock, Leg, Match, NatMapping, OneSided, Path, Point, Role, Tier, nat, order,
+};
 
 /// What the points say together.
 #[derive(Clone, Debug)]
@@ -21,6 +23,8 @@ pub struct Correlation {
     pub roles: Vec<Role>,
     /// The clock of each point against that of the first, which is the reference; `None` where no packets bound it.
     pub clocks: Vec<Option<Clock>>,
+    /// Of each point whose clock is not bounded, what is known of it by packets that travelled one way only.
+    pub one_sided: Vec<Option<OneSided>>,
     /// Every connection of every point is a leg of exactly one path. In order of first packets, by the estimated
     /// reference time.
     pub paths: Vec<Path>,
@@ -96,7 +100,7 @@ impl Matching {
             })
             .unzip();
         let (votes, ordered) = order::sort_legs(&legs, &points, members);
-        let clocks = bound_clocks(&points, &legs, &ordered, &votes);
+        let (clocks, one_sided) = bound_clocks(&points, &legs, &ordered, &votes);
         let mut paths: Vec<Path> = ordered
             .into_iter()
             .zip(keys)
@@ -111,7 +115,8 @@ impl Matching {
             })
             .collect();
         name_paths(&mut paths, &points, &legs);
-        let mut found = Correlation { points, roles: Vec::new(), clocks, paths, nat: Vec::new() };
+        let mut found =
+            Correlation { points, roles: Vec::new(), clocks, one_sided, paths, nat: Vec::new() };
         sort_paths(&mut found, &legs);
         found.roles = order::roles(found.points.len(), &found.paths);
         found.nat = nat::mappings(&found);

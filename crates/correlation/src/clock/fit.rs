@@ -157,7 +157,7 @@ fn kind(before: &ClockPiece, after: &ClockPiece) -> Break {
 }
 
 /// How much a timestamp may be off, nanoseconds: of a good clock, and of a host with several receive queues.
-const NOISE: [i64; 2] = [1_000, 20_000];
+pub(super) const NOISE: [i64; 2] = [1_000, 20_000];
 
 /// Each costs a few passes.
 const MAX_OUTLIERS: usize = 16;

@@ -6,6 +6,7 @@
 //! functions, and its extremes are certified bounds. No symmetry of delays is assumed.
 
 mod fit;
+mod graph;
 mod pairs;
 mod points;
 mod polygon;
@@ -53,6 +54,48 @@ impl Bounds {
     }
 }
 
+/// What is known of a clock where packets, or answers to packets, travelled one way only.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct OneSided {
+    /// When: the reference time of the packet that tells it.
+    pub at: Timestamp,
+    /// This clock minus the reference clock, nanoseconds.
+    pub offset: Side,
+}
+
+/// One side of the bounds of an offset.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Side {
+    /// It is not below this.
+    Low(i64),
+    /// It is not above this.
+    High(i64),
+}
+
+impl OneSided {
+    /// The tightest; `None` where there are packets of both ways, or none.
+    fn of(constraints: &[Constraint]) -> Option<Self> {
+        let forward = constraints.first()?.forward;
+        if constraints.iter().any(|c| c.forward != forward) {
+            return None;
+        }
+        let noise = fit::NOISE[1];
+        let told = |c: &Constraint| Self {
+            at: c.at,
+            offset: if forward {
+                Side::High(c.difference.saturating_add(noise))
+            } else {
+                Side::Low(c.difference.saturating_sub(noise))
+            },
+        };
+        let loose = |c: &&Constraint| {
+            let beyond = i128::from(c.difference);
+            (if forward { beyond } else { -beyond }, c.at)
+        };
+        constraints.iter().min_by_key(loose).map(told)
+    }
+}
+
 /// A packet whose times contradict all the others: a wrong match, or a glitch of a clock. It does not count.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct Contradiction {
@@ -91,6 +134,8 @@ pub struct Clock {
     /// Pieces in order of time; more than one where the clock stepped.
     pieces: Vec<ClockPiece>,
     contradictions: Vec<Contradiction>,
+    /// Whether the clocks of other points say otherwise.
+    contradicted: bool,
 }
 
 /// A span of time in which the offset was an affine function of reference time.
@@ -135,7 +180,8 @@ impl Clock {
             reference_frame: c.frames[0],
             frame: c.frames[1],
         };
-        Some(Self { pieces, contradictions: outliers.iter().map(contradiction).collect() })
+        let contradictions = outliers.iter().map(contradiction).collect();
+        Some(Self { pieces, contradictions, contradicted: false })
     }
 
     /// The reference against itself.
@@ -143,7 +189,7 @@ impl Clock {
         let zero = Timestamp(0);
         let polygon = Polygon::identity();
         let piece = ClockPiece { from: zero, to: zero, tightest_at: zero, begins: None, polygon };
-        Self { pieces: vec![piece], contradictions: Vec::new() }
+        Self { pieces: vec![piece], contradictions: Vec::new(), contradicted: false }
     }
 
     /// The pieces, in order of time. Never empty.
@@ -210,7 +256,8 @@ impl Clock {
             ClockPiece { from, to, tightest_at, begins: p.begins, polygon }
         };
         let pieces = self.pieces.iter().map(piece).collect();
-        Self { pieces, contradictions: self.contradictions.clone() }
+        let contradicted = self.contradicted || middle.contradicted;
+        Self { pieces, contradictions: self.contradictions.clone(), contradicted }
     }
 }
 

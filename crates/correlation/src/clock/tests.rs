@@ -108,6 +108,7 @@ proptest! {
         let theta = |at: i64| if at < half { -at / 1_000 * ppm / 1_000 } else { (at - 2 * half) / 1_000 * ppm / 1_000 };
         let clock = fitted(exchange(&packets, theta)).unwrap();
         prop_assert!(clock.pieces().iter().all(|p| p.begins != Some(Break::Step)));
+        // A slew that the delays hide is none that packets could show.
         prop_assert!(holds(&clock, &packets, theta) || clock.pieces().len() == 1);
     }
 
@@ -133,6 +134,38 @@ proptest! {
         prop_assert_eq!(named, wrong);
         prop_assert!(holds(&clock, &packets, theta));
     }
+}
+
+proptest! {
+    #[test]
+    fn rounding_excludes_no_clock_that_packets_without_delay_fix_exactly(
+        base in -4_000_000_000 * SECOND..4_000_000_000 * SECOND,
+        ppm in -400i64..400,
+        times in prop::collection::vec((0..100_000_000i64, any::<bool>()), 1..600),
+    ) {
+        // Multiples of a microsecond are a whole number of nanoseconds apart at so many ppm.
+        let theta = |us: i64| base + us * ppm / 1_000;
+        let at = |us: i64| Timestamp(1_700_000_000 * SECOND + us * 1_000);
+        let times: Vec<_> = times.into_iter().map(|(ms, f)| (ms * 1_000, f)).collect();
+        let mut polygon = Polygon::around(at(times[0].0), theta(times[0].0) + 123_456);
+        for &(us, forward) in &times {
+            prop_assert!(polygon.clip(at(us), theta(us), forward, 0));
+        }
+        for &(us, _) in &times {
+            let bounds = polygon.offset_at(at(us));
+            prop_assert!((bounds.low..=bounds.high).contains(&theta(us)), "{:?} {}", bounds, theta(us));
+        }
+    }
+}
+
+#[test]
+fn many_packets_give_one_piece() {
+    let delay = |i: i64| 20_000 + i.wrapping_mul(0x9e37_79b9) % 5_000_000;
+    let packets: Vec<_> = (0..100_000).map(|i| (i * 36_000_000, delay(i), i % 2 == 0)).collect();
+    let theta = |at: i64| at / 20_000;
+    let clock = fitted(exchange(&packets, theta)).unwrap();
+    assert_eq!(clock.pieces().len(), 1);
+    assert!(holds(&clock, &packets[..1_000], theta));
 }
 
 #[test]
