@@ -40,7 +40,7 @@ mod stray;
 #[cfg(test)]
 mod tests;
 
-pub use clock::{Bounds, Break, Clock, ClockPiece, Contradiction, OneSided, Side};
+pub use clock::{Bounds, Break, Clock, ClockPiece, Contradiction, OneSided, Remark, Side};
 pub use correlate::{Correlation, Matching, correlate};
 pub use ladder::{Ladder, LegSighting, Row};
 pub use nat::{

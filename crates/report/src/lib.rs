@@ -58,9 +58,9 @@ pub use info::{
 };
 pub use json::{write_info_json, write_json};
 pub use model::{
-    Advice, Candidate, Clock, ClockSegment, Connection, Fact, Finding, Generator, IdleTimeout, Leg,
-    Loss, Match, MatchCandidate, Point, Quality, Report, Rival, SCHEMA, Timeline, TimelineRow,
-    TimelineSighting,
+    Advice, Candidate, Clock, ClockSegment, Connection, Contradiction, Fact, Finding, Generator,
+    IdleTimeout, Leg, Loss, Match, MatchCandidate, Point, Quality, Report, Rival, SCHEMA, Timeline,
+    TimelineRow, TimelineSighting,
 };
 pub use names::{BackendState, KubernetesError, KubernetesNames, Name};
 pub use nat::{

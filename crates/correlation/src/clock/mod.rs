@@ -10,11 +10,13 @@ mod graph;
 mod pairs;
 mod points;
 mod polygon;
+mod remark;
 
 use crosscap_packet::{FrameRef, Timestamp};
 
 pub(crate) use points::bound_clocks;
 use polygon::Polygon;
+pub use remark::Remark;
 
 /// What one packet seen at two points proves.
 #[derive(Clone, Copy, Debug, PartialEq)]
