@@ -111,6 +111,9 @@ fn surrounded(constraints: &[Constraint], out: &[usize]) -> bool {
 /// and constraints in between may belong to either side, so they count for none.
 fn segments(constraints: &[Constraint], noise: i64) -> Option<Vec<ClockPiece>> {
     let latest = breaks(constraints.iter(), noise);
+    if latest.len() >= MAX_PIECES {
+        return None;
+    }
     let backwards = breaks(constraints.iter().rev(), noise);
     // Places count from the other end: the piece before ends behind this one.
     let earliest: Vec<usize> = backwards.iter().rev().map(|i| constraints.len() - i).collect();
@@ -158,6 +161,9 @@ fn kind(before: &ClockPiece, after: &ClockPiece) -> Break {
 
 /// How much a timestamp may be off, nanoseconds: of a good clock, and of a host with several receive queues.
 pub(super) const NOISE: [i64; 2] = [1_000, 20_000];
+
+/// A clock that breaks more often tells nothing; to look up a time takes time in proportion.
+const MAX_PIECES: usize = 256;
 
 /// Each costs a few passes.
 const MAX_OUTLIERS: usize = 16;

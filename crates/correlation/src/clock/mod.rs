@@ -264,4 +264,6 @@ impl Clock {
 }
 
 #[cfg(test)]
+mod answers;
+#[cfg(test)]
 mod tests;

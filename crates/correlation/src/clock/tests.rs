@@ -211,3 +211,105 @@ fn skew_composes_at_the_reference_time() {
         assert!(bounds.width() < 1_000_000);
     }
 }
+
+/// Of a clock that has just this offset, and packets this long on their way.
+fn constant(offset: i64, delay: i64) -> Clock {
+    let packets: Vec<_> = (0..20).map(|i| (i * SECOND, delay, i % 2 == 0)).collect();
+    fitted(exchange(&packets, |_| offset)).unwrap()
+}
+
+#[test]
+fn offsets_that_look_like_something_are_remarked() {
+    let looks = |offset| constant(offset, 50_000).remarks();
+    assert_eq!(looks(0), [Remark::Identical]);
+    assert_eq!(looks(3_600 * SECOND + 3_000_000), [Remark::WholeHours(1)]);
+    assert_eq!(looks(-2 * 3_600 * SECOND), [Remark::WholeHours(-2)]);
+    assert_eq!(looks(37 * SECOND), [Remark::TaiUtc(1)]);
+    assert_eq!(looks(-37 * SECOND - 4_000_000), [Remark::TaiUtc(-1)]);
+    for offset in [1_000_000, 27 * SECOND, 3_599 * SECOND, -38 * SECOND] {
+        assert_eq!(looks(offset), []);
+    }
+    assert_eq!(constant(0, SECOND).remarks(), [], "bounds a second wide say nothing");
+}
+
+#[test]
+fn one_way_traffic_bounds_one_side() {
+    let packets =
+        |forward| (0..9).map(|i| (i * SECOND, 1_000_000 + i, forward)).collect::<Vec<_>>();
+    let of = |forward| OneSided::of(&exchange(&packets(forward), |_| 5 * SECOND)).unwrap().offset;
+    assert_eq!(of(true), Side::High(5 * SECOND + 1_020_000));
+    assert_eq!(of(false), Side::Low(5 * SECOND - 1_020_000));
+    let both = [packets(true), packets(false)].concat();
+    assert_eq!(OneSided::of(&exchange(&both, |_| 0)), None);
+    assert_eq!(OneSided::of(&[]), None);
+}
+
+proptest! {
+    #[test]
+    fn other_points_tighten_a_clock_and_never_past_the_truth(
+        offsets in prop::array::uniform3(-100 * SECOND..100 * SECOND),
+        ppb in prop::array::uniform3(-50_000i64..50_000),
+        delays in prop::array::uniform6(10_000i64..50_000_000),
+    ) {
+        // Clocks 1 to 3 against clock 0, and those among them as they were measured.
+        let theta = |p: usize, at: i64| if p == 0 { 0 } else { offsets[p - 1] + at / 1_000 * ppb[p - 1] / 1_000_000 };
+        let pairs = [[0, 1], [0, 2], [0, 3], [1, 2], [1, 3], [2, 3]];
+        let measured = |i: usize| {
+            let [a, b] = pairs[i];
+            let packet = |n: i64| {
+                // Both leave at a true time and arrive later, whichever way.
+                let (sent, received) = (n * SECOND, n * SECOND + delays[i]);
+                let forward = n % 2 == 0;
+                let (at_a, at_b) = if forward { (sent, received) } else { (received, sent) };
+                let at = 1_700_000_000 * SECOND + at_a + theta(a, at_a);
+                let shown = 1_700_000_000 * SECOND + at_b + theta(b, at_b);
+                Constraint { at: Timestamp(at), difference: shown - at, forward, frames: frames() }
+            };
+            fitted((0..40).map(packet).collect()).unwrap()
+        };
+        let all: Vec<Clock> = (0..6).map(measured).collect();
+        let before: Vec<Option<Clock>> =
+            std::iter::once(Clock::identity()).chain(all[..3].iter().cloned()).map(Some).collect();
+        let links: Vec<_> = (3..6).map(|i| graph::Link { ends: pairs[i], clock: all[i].clone() }).collect();
+        let mut after = before.clone();
+        graph::tighten(&mut after, &links);
+        for p in 1..4 {
+            let [old, new] = [&before, &after].map(|clocks| clocks[p].as_ref().unwrap());
+            prop_assert!(!new.contradicted);
+            for at in [0, 20 * SECOND, 39 * SECOND] {
+                let reference = Timestamp(1_700_000_000 * SECOND + at);
+                let [was, is] = [old, new].map(|clock| clock.offset_at(reference));
+                prop_assert!(is.low <= theta(p, at) && theta(p, at) <= is.high, "{:?} {}", is, theta(p, at));
+                prop_assert!(is.width() <= was.width() + 200, "{:?} {:?}", was, is);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_way_through_another_point_is_as_good_as_its_links() {
+    let slow = constant(5 * SECOND, 40_000_000);
+    let mut clocks = vec![Some(Clock::identity()), Some(constant(2 * SECOND, 50_000)), Some(slow)];
+    let link_moved = |by: i64| {
+        let packets: Vec<_> = (0..20).map(|i| (i * SECOND, 50_000, i % 2 == 0)).collect();
+        let mut constraints = exchange(&packets, |_| 3 * SECOND + by);
+        constraints.iter_mut().for_each(|c| c.at = c.at + 2 * SECOND);
+        constraints
+    };
+    let link =
+        |constraints| vec![graph::Link { ends: [1, 2], clock: fitted(constraints).unwrap() }];
+    graph::tighten(&mut clocks, &link(link_moved(0)));
+    let clock = clocks[2].clone().unwrap();
+    let bounds = clock.offset_at(clock.pieces()[0].tightest_at);
+    assert!(bounds.low <= 5 * SECOND && 5 * SECOND <= bounds.high && bounds.width() < 1_000_000);
+    assert!(!clock.contradicted);
+    graph::tighten(&mut clocks, &link(link_moved(SECOND)));
+    assert!(clocks[2].as_ref().unwrap().remarks().contains(&Remark::Contradicted));
+}
+
+#[test]
+fn a_clock_that_breaks_all_the_time_tells_nothing() {
+    let packets: Vec<_> = (0..4_000).map(|i| (i * SECOND, 50_000, i % 2 == 0)).collect();
+    let jumps = |at: i64| at / (4 * SECOND) % 2 * SECOND;
+    assert!(fitted(exchange(&packets, jumps)).is_none());
+}
