@@ -163,7 +163,7 @@ fn kind(before: &ClockPiece, after: &ClockPiece) -> Break {
 pub(super) const NOISE: [i64; 2] = [1_000, 20_000];
 
 /// A clock that breaks more often tells nothing; to look up a time takes time in proportion.
-const MAX_PIECES: usize = 256;
+pub(super) const MAX_PIECES: usize = 256;
 
 /// Each costs a few passes.
 const MAX_OUTLIERS: usize = 16;

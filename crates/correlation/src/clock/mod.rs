@@ -131,6 +131,10 @@ impl Break {
 }
 
 /// The offset of one point's clock against another's over time.
+///
+/// It is taken for as few affine pieces as the packets allow, with skews up to 500 ppm; before the first and behind the last
+/// the next one is taken to go on. The bounds are certain if that is so: what a clock did between two packets, and undid
+/// before the next, no packet shows.
 #[derive(Clone, Debug)]
 pub struct Clock {
     /// Pieces in order of time; more than one where the clock stepped.
@@ -240,26 +244,38 @@ impl Clock {
         offset.map_or([here; 3], |o| [here - o.high, here - o.estimate, here - o.low])
     }
 
-    /// The piece that holds at a reference time: the last that begins before it, else the first.
-    fn piece_at(&self, reference: Timestamp) -> &ClockPiece {
-        let after = self.pieces.partition_point(|p| p.from <= reference);
-        &self.pieces[after.saturating_sub(1)]
-    }
-
-    /// This clock against the reference of `middle`, where `middle` is this clock's own reference.
-    pub(crate) fn through(&self, middle: &Self) -> Self {
-        let piece = |p: &ClockPiece| {
-            let [_, from, _] = middle.to_reference(p.from);
-            let [_, to, _] = middle.to_reference(p.to);
-            let [_, tightest_at, _] = middle.to_reference(p.tightest_at);
-            let m = middle.piece_at(tightest_at);
-            let [_, origin, _] = middle.to_reference(p.polygon.origin());
+    /// This clock against the reference of `middle`, where `middle` is this clock's own reference; `None` where none of the
+    /// pieces of both go together.
+    pub(crate) fn through(&self, middle: &Self) -> Option<Self> {
+        let several = self.pieces.len() > 1 || middle.pieces.len() > 1;
+        let mut pieces: Vec<ClockPiece> = Vec::new();
+        for (p, m) in self.pieces.iter().flat_map(|p| middle.pieces.iter().map(move |m| (p, m))) {
+            let [from, to, tightest_at] =
+                [p.from, p.to, p.tightest_at].map(|t| middle.to_reference(t));
+            // Where either clock may have been set, only the time that is surely in both pieces counts.
+            let (from, to) = match several {
+                true => (from[2].max(m.from), to[0].min(m.to)),
+                false => (from[1], to[1]),
+            };
+            if from > to || pieces.last().is_some_and(|before| before.to > from) {
+                continue;
+            }
+            let origin = p.polygon.origin();
+            let origin = origin - m.polygon.offset_when(origin).estimate;
             let polygon = p.polygon.compose(&m.polygon, origin);
-            ClockPiece { from, to, tightest_at, begins: p.begins, polygon }
-        };
-        let pieces = self.pieces.iter().map(piece).collect();
+            let stepped = [p.begins, m.begins].contains(&Some(Break::Step));
+            let kind = if stepped { Break::Step } else { Break::Slew };
+            let begins = pieces.last().map(|_| kind);
+            let tightest_at = tightest_at[1].clamp(from, to);
+            pieces.push(ClockPiece { from, to, tightest_at, begins, polygon });
+        }
         let contradicted = self.contradicted || middle.contradicted;
-        Self { pieces, contradictions: self.contradictions.clone(), contradicted }
+        let contradictions = self.contradictions.clone();
+        (!pieces.is_empty() && pieces.len() <= fit::MAX_PIECES).then_some(Self {
+            pieces,
+            contradictions,
+            contradicted,
+        })
     }
 }
 

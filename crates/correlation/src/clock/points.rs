@@ -41,8 +41,11 @@ pub(crate) fn bound_clocks(
         for (point, (clock, half)) in unknown.into_iter().zip(found) {
             one_sided[point] = one_sided[point].or(half);
             if let (Some(clock), Some(middle)) = (clock, &clocks[known]) {
-                clocks[point] = Some(if known == 0 { clock } else { clock.through(middle) });
-                queue.push_back(point);
+                let clock = if known == 0 { Some(clock) } else { clock.through(middle) };
+                if clock.is_some() {
+                    queue.push_back(point);
+                    clocks[point] = clock;
+                }
             }
         }
     }

@@ -142,8 +142,51 @@ impl Polygon {
                 middle.vertices.iter().map(move |&[c, d]| [a + c + d * shift, b + d])
             })
             .collect();
-        let slack = [self.slack[0] + middle.slack_at(shift), self.slack[1] + middle.slack[1]];
-        Self { origin, base: self.base.saturating_add(middle.base), vertices, slack }.boxed()
+        // This polygon is a function of time in the middle clock, which does not run as the reference does: what it is off
+        // by, of that time, its own skew adds.
+        let steepest = |p: &Self| p.vertices.iter().fold(0.0f64, |b, v| b.max(v[1].abs()));
+        let (mine, theirs) = (steepest(self) / 1e9, steepest(middle));
+        let unknown = middle.offset_at(origin).width() as f64;
+        let slack = [
+            self.slack[0] + middle.slack_at(shift) + mine * unknown,
+            self.slack[1] + middle.slack[1] + mine * theirs,
+        ];
+        Self { origin, base: self.base.saturating_add(middle.base), vertices, slack }.hull().boxed()
+    }
+
+    /// The vertices in order, those inside left out.
+    fn hull(mut self) -> Self {
+        let mut points = std::mem::take(&mut self.vertices);
+        points.sort_by(|v, w| v[0].total_cmp(&w[0]).then(v[1].total_cmp(&w[1])));
+        points.dedup();
+        let turn = |o: [f64; 2], v: [f64; 2], w: [f64; 2]| {
+            (v[0] - o[0]) * (w[1] - o[1]) - (v[1] - o[1]) * (w[0] - o[0])
+        };
+        let chain = |points: &mut dyn Iterator<Item = [f64; 2]>| {
+            let mut chain: Vec<[f64; 2]> = Vec::new();
+            for w in points {
+                while let [.., o, v] = chain[..]
+                    && turn(o, v, w) <= 0.0
+                {
+                    chain.pop();
+                }
+                chain.push(w);
+            }
+            chain
+        };
+        let mut lower = chain(&mut points.iter().copied());
+        let mut upper = chain(&mut points.iter().rev().copied());
+        if points.len() > 1 {
+            lower.pop();
+            upper.pop();
+            lower.append(&mut upper);
+        }
+        // A vertex may be left out that is outside by no more than rounding.
+        for (i, slack) in self.slack.iter_mut().enumerate() {
+            *slack += 8.0 * f64::EPSILON * points.iter().fold(0.0f64, |m, v| m.max(v[i].abs()));
+        }
+        self.vertices = lower;
+        self
     }
 
     /// Few vertices that enclose the same set, where there are many: chains of points multiply them.

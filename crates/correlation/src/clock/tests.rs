@@ -189,7 +189,7 @@ fn clocks_compose_through_a_point_between() {
     let mut later = exchange(&packets, |_| -5 * SECOND);
     later.iter_mut().for_each(|c| c.at = c.at + 27 * SECOND);
     let second = fitted(later).unwrap();
-    let both = second.through(&first);
+    let both = second.through(&first).unwrap();
     let bounds = both.offset_at(Timestamp(1_700_000_010 * SECOND));
     assert!(bounds.low <= 22 * SECOND && 22 * SECOND <= bounds.high, "{bounds:?}");
     assert!(bounds.high - bounds.low < 1_000_000);
@@ -203,7 +203,7 @@ fn skew_composes_at_the_reference_time() {
     let skewed = |at: i64| at / 20_000;
     let mut far = exchange(&packets, skewed);
     far.iter_mut().for_each(|c| c.at = c.at + 3_600 * SECOND);
-    let far = fitted(far).unwrap().through(&middle);
+    let far = fitted(far).unwrap().through(&middle).unwrap();
     for at in [0, 1_800, 3_500] {
         let bounds = far.offset_at(Timestamp((1_700_000_000 + at) * SECOND));
         let truth = 3_600 * SECOND + skewed(at * SECOND);
@@ -287,6 +287,31 @@ proptest! {
 }
 
 #[test]
+fn a_composed_clock_can_be_tightened() {
+    let middle = constant(3_600 * SECOND, 50_000);
+    let far = |delay: i64| {
+        let packets: Vec<_> = (0..20).map(|i| (i * SECOND, delay, i % 2 == 0)).collect();
+        let mut constraints = exchange(&packets, |_| -5 * SECOND);
+        constraints.iter_mut().for_each(|c| c.at = c.at + 3_600 * SECOND);
+        fitted(constraints).unwrap()
+    };
+    let truth = 3_595 * SECOND;
+    let mut clocks = vec![
+        Some(Clock::identity()),
+        Some(middle.clone()),
+        Some(far(40_000_000).through(&middle).unwrap()),
+    ];
+    let link = graph::Link { ends: [1, 2], clock: far(50_000) };
+    graph::tighten(&mut clocks, &[link]);
+    for at in [0, 10, 19] {
+        let bounds =
+            clocks[2].as_ref().unwrap().offset_at(Timestamp((1_700_000_000 + at) * SECOND));
+        assert!(bounds.low <= truth && truth <= bounds.high, "{bounds:?}");
+        assert!(bounds.width() < 1_000_000, "{bounds:?}");
+    }
+}
+
+#[test]
 fn a_way_through_another_point_is_as_good_as_its_links() {
     let slow = constant(5 * SECOND, 40_000_000);
     let mut clocks = vec![Some(Clock::identity()), Some(constant(2 * SECOND, 50_000)), Some(slow)];
@@ -305,6 +330,18 @@ fn a_way_through_another_point_is_as_good_as_its_links() {
     assert!(!clock.contradicted);
     graph::tighten(&mut clocks, &link(link_moved(SECOND)));
     assert!(clocks[2].as_ref().unwrap().remarks().contains(&Remark::Contradicted));
+}
+
+#[test]
+fn a_step_of_the_middle_clock_is_one_of_the_far_clock() {
+    let packets: Vec<_> = (0..200).map(|i| (i * SECOND, 50_000, i % 2 == 0)).collect();
+    let step = |at: i64| if at < 100 * SECOND { 0 } else { 800_000_000 };
+    let middle = fitted(exchange(&packets, step)).unwrap();
+    // The far clock did not step, so that it did against the middle one.
+    let mut far = exchange(&packets, |at| 7 * SECOND - step(at));
+    far.iter_mut().for_each(|c| c.at = c.at + step(c.at.since(Timestamp(1_700_000_000 * SECOND))));
+    let far = fitted(far).unwrap().through(&middle).unwrap();
+    assert!(holds(&far, &packets, |_| 7 * SECOND));
 }
 
 #[test]
