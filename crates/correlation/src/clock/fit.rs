@@ -12,11 +12,11 @@ pub(super) fn fit(constraints: &[Constraint]) -> Option<(Vec<ClockPiece>, Vec<Co
             return Some((vec![piece(constraints, &[], polygon)?], Vec::new()));
         }
     }
-    for noise in NOISE {
-        if let Some((polygon, out)) = without_outliers(constraints, noise) {
-            let outliers = out.iter().map(|&i| constraints[i]).collect();
-            return Some((vec![piece(constraints, &out, polygon)?], outliers));
-        }
+    // What more noise does not explain, less does not either.
+    if let Some(loose) = without_outliers(constraints, NOISE[1]) {
+        let (polygon, out) = without_outliers(constraints, NOISE[0]).unwrap_or(loose);
+        let outliers = out.iter().map(|&i| constraints[i]).collect();
+        return Some((vec![piece(constraints, &out, polygon)?], outliers));
     }
     Some((segments(constraints, NOISE[0])?, Vec::new()))
 }
@@ -74,7 +74,11 @@ fn without_outliers(constraints: &[Constraint], noise: i64) -> Option<(Polygon, 
             affine(constraints, &less, noise).map_or_else(|(reached, _)| reached, |_| usize::MAX)
         };
         let triple = witnesses(constraints, &out, at, &polygon);
-        let (_, wrong) = triple.into_iter().map(|i| (without(i), i)).max()?;
+        let (reached, wrong) = triple.into_iter().map(|i| (without(i), i)).max()?;
+        // One after the other contradicts: that is a clock that was set, not packets here and there.
+        if out.len() >= 3 && reached.saturating_sub(at) < constraints.len() / (64 * most) {
+            return None;
+        }
         out.push(wrong);
     }
 }
