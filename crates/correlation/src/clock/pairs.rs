@@ -7,8 +7,9 @@ use super::Constraint;
 
 /// What the packets that both legs remember prove about the clock of `here` against that of `reference`.
 ///
-/// A packet that senders, receivers or taps merge or cut has another length at one of the points, and is no copy then: its
-/// bytes need not have been there at its timestamp. A retransmission is told from the first copy by its IP identification
+/// Segmentation offload cannot poison this. A packet that was merged or cut has another length at one of the points and
+/// is no copy; one cut by the sender's card and merged again to the same length is stamped where it was whole before, and
+/// then at its first part, which cannot be earlier. A retransmission is told from the first copy by its IP identification
 /// or timestamp, and without either the packet is left out.
 ///
 /// `reference_is_upstream` tells whether `reference` is nearer the client.
