@@ -23,6 +23,11 @@ impl Alike {
         Self { shift, mixed: orig.addr.is_ipv4() != other.addr.is_ipv4() }
     }
 
+    /// Whether the IP identification of a packet is the same at both legs.
+    pub(crate) fn keeps_ip_id(self) -> bool {
+        !self.mixed
+    }
+
     /// Whether `there` is the packet that is `here` at the other leg, sent by one end. A retransmission differs in its IP
     /// identification or timestamps wherever the sender sets them.
     pub(crate) fn same(self, direction: Direction, here: &Segment, there: &Segment) -> bool {

@@ -1,19 +1,17 @@
 //! All points together.
 
-use std::cmp::Ordering;
-use std::collections::VecDeque;
-
 use crosscap_packet::Timestamp;
 use crosscap_reassembly::Direction;
-use rayon::prelude::*;
 
-use crate::clock::{Constraint, constraints};
+use crate::clock::bound_clocks;
 use crate::keys::{LegKey, Legs};
 use crate::matching::{Group, Joined, Likely, group_legs};
-use crate::order::{Ordered, Votes};
+use crate::order::Ordered;
 use crate::payload::StreamDigest;
 use crate::proxies::{self, Meeting};
-use crate::{Candidate, Clock, Leg, Match, NatMapping, Path, Point, Role, Tier, nat, order};
+use crate::{
+    Candidate, Clock, Leg, Match, NatMapping, OneSided, Path, Point, Role, Tier, nat, order,
+};
 
 /// What the points say together.
 #[derive(Clone, Debug)]
@@ -25,6 +23,8 @@ pub struct Correlation {
     pub roles: Vec<Role>,
     /// The clock of each point against that of the first, which is the reference; `None` where no packets bound it.
     pub clocks: Vec<Option<Clock>>,
+    /// Of each point whose clock is not bounded, what is known of it by packets that travelled one way only.
+    pub one_sided: Vec<Option<OneSided>>,
     /// Every connection of every point is a leg of exactly one path. In order of first packets, by the estimated
     /// reference time.
     pub paths: Vec<Path>,
@@ -100,7 +100,7 @@ impl Matching {
             })
             .unzip();
         let (votes, ordered) = order::sort_legs(&legs, &points, members);
-        let clocks = bound_clocks(&points, &legs, &ordered, &votes);
+        let (clocks, one_sided) = bound_clocks(&points, &legs, &ordered, &votes);
         let mut paths: Vec<Path> = ordered
             .into_iter()
             .zip(keys)
@@ -115,7 +115,8 @@ impl Matching {
             })
             .collect();
         name_paths(&mut paths, &points, &legs);
-        let mut found = Correlation { points, roles: Vec::new(), clocks, paths, nat: Vec::new() };
+        let mut found =
+            Correlation { points, roles: Vec::new(), clocks, one_sided, paths, nat: Vec::new() };
         sort_paths(&mut found, &legs);
         found.roles = order::roles(found.points.len(), &found.paths);
         found.nat = nat::mappings(&found, &legs);
@@ -173,58 +174,6 @@ fn expected_false(points: &[Point], legs: &[Leg], joined: Joined) -> f64 {
         return 0.0;
     };
     size(first) * size(last) * (-joined.bits).exp2()
-}
-
-/// Bounds every clock against the first point's, directly or through other points.
-fn bound_clocks(
-    points: &[Point],
-    legs: &Legs,
-    paths: &[Ordered],
-    votes: &Votes,
-) -> Vec<Option<Clock>> {
-    let mut clocks: Vec<Option<Clock>> = vec![None; points.len()];
-    let Some(reference) = clocks.first_mut() else { return clocks };
-    *reference = Some(Clock::identity());
-    let mut queue = VecDeque::from([0]);
-    while let Some(known) = queue.pop_front() {
-        let unknown: Vec<usize> = (0..points.len()).filter(|&p| clocks[p].is_none()).collect();
-        let found: Vec<Option<Clock>> = unknown
-            .par_iter()
-            .map(|&p| Clock::from_constraints(between(points, legs, paths, votes, known, p)))
-            .collect();
-        for (point, clock) in unknown.into_iter().zip(found) {
-            if let (Some(clock), Some(middle)) = (clock, &clocks[known]) {
-                clocks[point] = Some(if known == 0 { clock } else { clock.through(middle) });
-                queue.push_back(point);
-            }
-        }
-    }
-    clocks
-}
-
-/// Everything the packets seen at both points prove about the clock of `here`. Legs of which packets do not prove the
-/// order say nothing of the direction a packet travelled.
-fn between(
-    points: &[Point],
-    legs: &Legs,
-    paths: &[Ordered],
-    votes: &Votes,
-    reference: usize,
-    here: usize,
-) -> Vec<Constraint> {
-    paths
-        .par_iter()
-        .flat_map_iter(|path| {
-            let at =
-                |point| path.legs.iter().copied().filter(move |l| l.point == point && !l.stray);
-            at(reference).flat_map(move |a| at(here).map(move |b| (a, b))).flat_map(|(a, b)| {
-                let order = path.order(legs, votes, a, b).filter(|order| order.is_ne());
-                order.map(Ordering::is_lt).into_iter().flat_map(move |upstream| {
-                    constraints(&a.of(points), &b.of(points), upstream).collect::<Vec<_>>()
-                })
-            })
-        })
-        .collect()
 }
 
 fn name_paths(paths: &mut [Path], points: &[Point], legs: &Legs) {

@@ -45,7 +45,7 @@ mod stray;
 pub use between::{
     Between, Delay, Hop, Passage, PayloadDigest, SynOffer, Tally, Trace, needs_traces,
 };
-pub use clock::{Bounds, Clock, ClockPiece};
+pub use clock::{Bounds, Break, Clock, ClockPiece, Contradiction, OneSided, Remark, Side};
 pub use correlate::{Correlation, Matching, correlate};
 pub use ladder::{Ladder, LegSighting, Row};
 pub use nat::{

@@ -4,14 +4,14 @@ mod between;
 
 use std::collections::BTreeMap;
 
-use crosscap_correlation::{Correlation, Ladder, Path};
+use crosscap_correlation::{Correlation, Ladder, OneSided, Path, Side};
 use crosscap_diagnosis::{self as diagnosis, Diagnosis, RivalStatus};
-use crosscap_packet::LinkType;
+use crosscap_packet::{FrameRef, LinkType};
 use crosscap_reassembly::{Direction, Phase};
 
 use crate::model::{
-    Advice, Candidate, Clock, ClockSegment, Connection, Fact, Finding, Generator, IdleTimeout, Leg,
-    Loss, Match, MatchCandidate, Point, Quality, Report, Rival, SCHEMA,
+    Advice, Candidate, Clock, ClockSegment, Connection, Contradiction, Fact, Finding, Generator,
+    IdleTimeout, Leg, Loss, Match, MatchCandidate, Point, Quality, Report, Rival, SCHEMA,
 };
 use crate::{nat, timeline, wireshark};
 
@@ -98,7 +98,7 @@ fn point(correlation: &Correlation, index: usize, info: PointInfo) -> Point {
 fn clock(correlation: &Correlation, index: usize) -> Clock {
     let reference = correlation.points[0].name.clone();
     let Some(clock) = &correlation.clocks[index] else {
-        return Clock { reference, ..Clock::default() };
+        return one_sided(reference, correlation.one_sided[index]);
     };
     let segment = |piece: &crosscap_correlation::ClockPiece| {
         let bounds = piece.offset_at(piece.tightest_at);
@@ -109,11 +109,12 @@ fn clock(correlation: &Correlation, index: usize) -> Clock {
             offset_low_ns: bounds.low,
             offset_high_ns: bounds.high,
             at_ref_ns: piece.tightest_at.as_nanos(),
+            kind: piece.begins.map(|kind| kind.as_str().into()),
         }
     };
     let pieces = clock.pieces();
     // Of several pieces, the longest speaks for the clock.
-    let Some(main) = pieces.iter().max_by_key(|p| p.to.since(p.from)) else {
+    let Some(main) = clock.main_piece() else {
         return Clock { reference, ..Clock::default() };
     };
     let told = segment(main);
@@ -128,6 +129,47 @@ fn clock(correlation: &Correlation, index: usize) -> Clock {
         skew_low_ppm: Some(low),
         skew_high_ppm: Some(high),
         segments: if pieces.len() > 1 { pieces.iter().map(segment).collect() } else { Vec::new() },
+        notes: clock.remarks().iter().map(|r| Quality::new(r.as_str(), r.to_string())).collect(),
+        contradictions: clock
+            .contradictions()
+            .iter()
+            .map(|c| contradiction(correlation, index, c))
+            .collect(),
+    }
+}
+
+/// What packets of one way tell.
+fn one_sided(reference: String, known: Option<OneSided>) -> Clock {
+    let side = |low: bool| {
+        known.and_then(|known| match known.offset {
+            Side::Low(offset) => low.then_some(offset),
+            Side::High(offset) => (!low).then_some(offset),
+        })
+    };
+    Clock {
+        reference,
+        offset_low_ns: side(true),
+        offset_high_ns: side(false),
+        at_ref_ns: known.map(|known| known.at.as_nanos()),
+        ..Clock::default()
+    }
+}
+
+fn contradiction(
+    correlation: &Correlation,
+    index: usize,
+    found: &crosscap_correlation::Contradiction,
+) -> Contradiction {
+    let file = |point: usize, frame: FrameRef| {
+        let files = &correlation.points[point].files;
+        files.get(usize::from(frame.file())).cloned().unwrap_or_default()
+    };
+    Contradiction {
+        other: correlation.points[found.reference].name.clone(),
+        other_file: file(found.reference, found.reference_frame),
+        other_frame: found.reference_frame.number(),
+        file: file(index, found.frame),
+        frame: found.frame.number(),
     }
 }
 

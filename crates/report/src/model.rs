@@ -88,7 +88,8 @@ pub struct Point {
     pub quality: Vec<Quality>,
 }
 
-/// A clock against the reference clock. Null where no packet bounds it.
+/// A clock against the reference clock. Null where no packet bounds it; where packets travelled one way only, one of the
+/// bounds is known.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Clock {
@@ -108,8 +109,30 @@ pub struct Clock {
     pub skew_low_ppm: Option<f64>,
     /// Not above this.
     pub skew_high_ppm: Option<f64>,
-    /// The pieces, where the clock stepped; else empty.
+    /// The pieces, where the clock stepped or slewed; else empty.
     pub segments: Vec<ClockSegment>,
+    /// What the offset looks like, and what is odd about it.
+    #[serde(default)]
+    pub notes: Vec<Quality>,
+    /// Packets that were left out because their times contradict those of all others.
+    #[serde(default)]
+    pub contradictions: Vec<Contradiction>,
+}
+
+/// A packet seen at two points at times that contradict those of all others.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Contradiction {
+    /// Name of the other point.
+    pub other: String,
+    /// File of the other point.
+    pub other_file: String,
+    /// Frame number in it.
+    pub other_frame: u64,
+    /// File of this point.
+    pub file: String,
+    /// Frame number in it.
+    pub frame: u64,
 }
 
 /// A span of time in which a clock did not step.
@@ -128,6 +151,9 @@ pub struct ClockSegment {
     pub offset_high_ns: i64,
     /// The tightest time.
     pub at_ref_ns: i64,
+    /// How it follows the segment before: `step`, `slew`, or null for the first.
+    #[serde(default)]
+    pub kind: Option<String>,
 }
 
 /// Something wrong with a capture.

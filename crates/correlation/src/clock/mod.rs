@@ -5,13 +5,18 @@
 //! Clocks drift, so θ is taken as an affine function of reference time; all constraints together leave a convex set of
 //! functions, and its extremes are certified bounds. No symmetry of delays is assumed.
 
+mod fit;
+mod graph;
 mod pairs;
+mod points;
 mod polygon;
+mod remark;
 
-use crosscap_packet::Timestamp;
+use crosscap_packet::{FrameRef, Timestamp};
 
-pub(crate) use pairs::constraints;
+pub(crate) use points::bound_clocks;
 use polygon::Polygon;
+pub use remark::Remark;
 
 /// What one packet seen at two points proves.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -22,6 +27,8 @@ pub(crate) struct Constraint {
     pub(crate) difference: i64,
     /// Whether the packet travelled from the reference point to the other one: then θ ≤ `difference`, else θ ≥.
     pub(crate) forward: bool,
+    /// The frames of the packet at the reference point and at the other one.
+    pub(crate) frames: [FrameRef; 2],
 }
 
 /// An estimate with certified bounds, nanoseconds.
@@ -41,13 +48,100 @@ impl Bounds {
     pub fn width(self) -> i64 {
         self.high.saturating_sub(self.low)
     }
+
+    /// What holds if either does.
+    fn or(self, other: Self) -> Self {
+        let (low, high) = (self.low.min(other.low), self.high.max(other.high));
+        Self { low, estimate: low.midpoint(high), high }
+    }
+}
+
+/// What is known of a clock where packets, or answers to packets, travelled one way only.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct OneSided {
+    /// When: the reference time of the packet that tells it.
+    pub at: Timestamp,
+    /// This clock minus the reference clock, nanoseconds.
+    pub offset: Side,
+}
+
+/// One side of the bounds of an offset.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Side {
+    /// It is not below this.
+    Low(i64),
+    /// It is not above this.
+    High(i64),
+}
+
+impl OneSided {
+    /// The tightest; `None` where there are packets of both ways, or none.
+    fn of(constraints: &[Constraint]) -> Option<Self> {
+        let forward = constraints.first()?.forward;
+        if constraints.iter().any(|c| c.forward != forward) {
+            return None;
+        }
+        let noise = fit::NOISE[1];
+        let told = |c: &Constraint| Self {
+            at: c.at,
+            offset: if forward {
+                Side::High(c.difference.saturating_add(noise))
+            } else {
+                Side::Low(c.difference.saturating_sub(noise))
+            },
+        };
+        let loose = |c: &&Constraint| {
+            let beyond = i128::from(c.difference);
+            (if forward { beyond } else { -beyond }, c.at)
+        };
+        constraints.iter().min_by_key(loose).map(told)
+    }
+}
+
+/// A packet whose times contradict all the others: a wrong match, or a glitch of a clock. It does not count.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct Contradiction {
+    /// The point against which the clock was measured when the packet was found not to fit: an index into
+    /// [`Correlation::points`](crate::Correlation::points).
+    pub reference: usize,
+    /// Its frame there.
+    pub reference_frame: FrameRef,
+    /// Its frame at the point whose clock it is.
+    pub frame: FrameRef,
+}
+
+/// How a clock came from one piece to the next.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Break {
+    /// It was set: the offset is another one.
+    Step,
+    /// The offset went on as it was, but another skew began. A step smaller than the bounds looks the same.
+    Slew,
+}
+
+impl Break {
+    /// As the report contract writes it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Step => "step",
+            Self::Slew => "slew",
+        }
+    }
 }
 
 /// The offset of one point's clock against another's over time.
+///
+/// It is taken for as few affine pieces as the packets allow, with skews up to 500 ppm; before the first and behind the last
+/// the next one is taken to go on. The bounds are certain if that is so: what a clock did between two packets, and undid
+/// before the next, no packet shows.
 #[derive(Clone, Debug)]
 pub struct Clock {
     /// Pieces in order of time; more than one where the clock stepped.
     pieces: Vec<ClockPiece>,
+    contradictions: Vec<Contradiction>,
+    /// Whether the clocks of other points say otherwise.
+    contradicted: bool,
 }
 
 /// A span of time in which the offset was an affine function of reference time.
@@ -59,6 +153,8 @@ pub struct ClockPiece {
     pub to: Timestamp,
     /// Reference time at which the bounds of the offset are tightest.
     pub tightest_at: Timestamp,
+    /// How it follows the piece before; `None` for the first.
+    pub begins: Option<Break>,
     polygon: Polygon,
 }
 
@@ -77,25 +173,29 @@ impl ClockPiece {
 }
 
 impl Clock {
-    /// The clock that satisfies all constraints; `None` where they do not bound the offset on both sides.
-    pub(crate) fn from_constraints(mut constraints: Vec<Constraint>) -> Option<Self> {
-        constraints.sort_by_key(|c| c.at);
-        // Timestamping has some noise of its own; allow more of it only where less does not do.
-        for noise in [1_000, 20_000] {
-            if let Some(pieces) = fit(&constraints, noise)
-                && pieces.len() == 1
-            {
-                return Some(Self { pieces });
-            }
-        }
-        Some(Self { pieces: fit(&constraints, 1_000)? })
+    /// The clock that satisfies all constraints but a few, which are measured against the point `reference`; `None` where
+    /// they do not bound the offset on both sides.
+    pub(crate) fn from_constraints(
+        mut constraints: Vec<Constraint>,
+        reference: usize,
+    ) -> Option<Self> {
+        constraints.sort_unstable_by_key(|c| (c.at, c.difference, c.forward, c.frames));
+        let (pieces, outliers) = fit::fit(&constraints)?;
+        let contradiction = |c: &Constraint| Contradiction {
+            reference,
+            reference_frame: c.frames[0],
+            frame: c.frames[1],
+        };
+        let contradictions = outliers.iter().map(contradiction).collect();
+        Some(Self { pieces, contradictions, contradicted: false })
     }
 
     /// The reference against itself.
     pub(crate) fn identity() -> Self {
         let zero = Timestamp(0);
         let polygon = Polygon::identity();
-        Self { pieces: vec![ClockPiece { from: zero, to: zero, tightest_at: zero, polygon }] }
+        let piece = ClockPiece { from: zero, to: zero, tightest_at: zero, begins: None, polygon };
+        Self { pieces: vec![piece], contradictions: Vec::new(), contradicted: false }
     }
 
     /// The pieces, in order of time. Never empty.
@@ -104,65 +204,82 @@ impl Clock {
         &self.pieces
     }
 
-    /// Offset at a reference time: this clock minus the reference clock.
+    /// Packets that the clock leaves out because they contradict all the others, in order. Few: at most 16.
+    #[must_use]
+    pub fn contradictions(&self) -> &[Contradiction] {
+        &self.contradictions
+    }
+
+    /// Offset at a reference time: this clock minus the reference clock. Between two pieces either may hold.
     #[must_use]
     pub fn offset_at(&self, reference: Timestamp) -> Bounds {
-        self.piece_at(reference).offset_at(reference)
+        let after = self.pieces.partition_point(|p| p.from <= reference);
+        let Some(before) = after.checked_sub(1) else { return self.pieces[0].offset_at(reference) };
+        let bounds = self.pieces[before].offset_at(reference);
+        match self.pieces.get(after) {
+            Some(next) if self.pieces[before].to < reference => {
+                bounds.or(next.offset_at(reference))
+            }
+            _ => bounds,
+        }
     }
 
-    /// The reference time of something that happened at `here` in this clock: earliest, estimate, latest.
+    /// The reference time of something that happened at `here` in this clock: earliest, estimate, latest. A clock that was
+    /// set back shows a time twice; the bounds hold both.
     #[must_use]
     pub fn to_reference(&self, here: Timestamp) -> [Timestamp; 3] {
-        // θ is a function of reference time, which is what we look for: iterate, then take the extremes of θ over all
-        // of the times that are possible.
-        let rough = here - self.offset_at(here).estimate;
-        let middle = self.offset_at(rough);
-        let ends = [self.offset_at(here - middle.high), self.offset_at(here - middle.low)];
-        let low = ends.iter().fold(middle.low, |low, end| low.min(end.low));
-        let high = ends.iter().fold(middle.high, |high, end| high.max(end.high));
-        [here - high, here - middle.estimate, here - low]
-    }
-
-    /// The piece that holds at a reference time: the last that begins before it, else the first.
-    fn piece_at(&self, reference: Timestamp) -> &ClockPiece {
-        let after = self.pieces.partition_point(|p| p.from <= reference);
-        &self.pieces[after.saturating_sub(1)]
-    }
-
-    /// This clock against the reference of `middle`, where `middle` is this clock's own reference.
-    pub(crate) fn through(&self, middle: &Self) -> Self {
-        let piece = |p: &ClockPiece| {
-            let [_, from, _] = middle.to_reference(p.from);
-            let [_, to, _] = middle.to_reference(p.to);
-            let [_, tightest_at, _] = middle.to_reference(p.tightest_at);
-            let m = middle.piece_at(tightest_at);
-            let [_, origin, _] = middle.to_reference(p.polygon.origin());
-            ClockPiece { from, to, tightest_at, polygon: p.polygon.compose(&m.polygon, origin) }
+        let possible = |i: usize| {
+            let offset = self.pieces[i].polygon.offset_when(here);
+            let begins = i.checked_sub(1).map(|before| self.pieces[before].to);
+            let ends = self.pieces.get(i + 1).map(|next| next.from);
+            let holds = begins.is_none_or(|t| here - offset.low >= t)
+                && ends.is_none_or(|t| here - offset.high <= t);
+            (offset, holds)
         };
-        Self { pieces: self.pieces.iter().map(piece).collect() }
+        let all = || (0..self.pieces.len()).map(possible);
+        let union = |bounds: &mut dyn Iterator<Item = Bounds>| bounds.reduce(Bounds::or);
+        let offset = union(&mut all().filter(|(_, holds)| *holds).map(|(offset, _)| offset))
+            // A time that the clock skipped.
+            .or_else(|| union(&mut all().map(|(offset, _)| offset)));
+        offset.map_or([here; 3], |o| [here - o.high, here - o.estimate, here - o.low])
     }
-}
 
-/// Longest feasible pieces, greedily, less those that packets do not bound on both sides; `None` where none is left.
-fn fit(constraints: &[Constraint], noise: i64) -> Option<Vec<ClockPiece>> {
-    let mut pieces = Vec::new();
-    let mut rest = constraints;
-    while let Some(first) = rest.first() {
-        let mut polygon = Polygon::around(first.at, first.difference);
-        let fitting = rest.iter().take_while(|c| polygon.clip(c, noise)).count();
-        let (mine, others) = rest.split_at(fitting.max(1));
-        rest = others;
-        if !polygon.is_bounded() {
-            // A remnant between two steps, or one-way traffic only.
-            continue;
+    /// This clock against the reference of `middle`, where `middle` is this clock's own reference; `None` where none of the
+    /// pieces of both go together.
+    pub(crate) fn through(&self, middle: &Self) -> Option<Self> {
+        let several = self.pieces.len() > 1 || middle.pieces.len() > 1;
+        let mut pieces: Vec<ClockPiece> = Vec::new();
+        for (p, m) in self.pieces.iter().flat_map(|p| middle.pieces.iter().map(move |m| (p, m))) {
+            let [from, to, tightest_at] =
+                [p.from, p.to, p.tightest_at].map(|t| middle.to_reference(t));
+            // Where either clock may have been set, only the time that is surely in both pieces counts.
+            let (from, to) = match several {
+                true => (from[2].max(m.from), to[0].min(m.to)),
+                false => (from[1], to[1]),
+            };
+            if from > to || pieces.last().is_some_and(|before| before.to > from) {
+                continue;
+            }
+            let origin = p.polygon.origin();
+            let origin = origin - m.polygon.offset_when(origin).estimate;
+            let polygon = p.polygon.compose(&m.polygon, origin);
+            let stepped = [p.begins, m.begins].contains(&Some(Break::Step));
+            let kind = if stepped { Break::Step } else { Break::Slew };
+            let begins = pieces.last().map(|_| kind);
+            let tightest_at = tightest_at[1].clamp(from, to);
+            pieces.push(ClockPiece { from, to, tightest_at, begins, polygon });
         }
-        let width = |c: &&Constraint| polygon.offset_at(c.at).width();
-        let tightest_at = mine.iter().min_by_key(width).map_or(first.at, |c| c.at);
-        let to = mine.last().map_or(first.at, |c| c.at);
-        pieces.push(ClockPiece { from: first.at, to, tightest_at, polygon });
+        let contradicted = self.contradicted || middle.contradicted;
+        let contradictions = self.contradictions.clone();
+        (!pieces.is_empty() && pieces.len() <= fit::MAX_PIECES).then_some(Self {
+            pieces,
+            contradictions,
+            contradicted,
+        })
     }
-    (!pieces.is_empty()).then_some(pieces)
 }
 
+#[cfg(test)]
+mod answers;
 #[cfg(test)]
 mod tests;

@@ -1,11 +1,17 @@
 //! Which packets of two legs are one packet seen twice.
 
+use crosscap_packet::TcpFlags;
 use crosscap_reassembly::{Connection, Direction, Flow, Sighting};
 
 use super::Constraint;
 use crate::copies::Alike;
 
 /// What the packets that both legs remember prove about the clock of `here` against that of `reference`.
+///
+/// Segmentation offload cannot poison this. A packet that was merged or cut has another length at one of the points and
+/// is no copy; one cut by the sender's card and merged again to the same length is stamped where it was whole before, and
+/// then at its first part, which cannot be earlier. A retransmission is told from the first copy by its IP identification
+/// or timestamp, and without either the packet is left out.
 ///
 /// `reference_is_upstream` tells whether `reference` is nearer the client.
 pub(crate) fn constraints(
@@ -23,15 +29,54 @@ pub(crate) fn constraints(
         remembered(theirs).into_iter().zip(remembered(ours)).filter_map(move |(theirs, ours)| {
             let (theirs, ours) = (theirs?, ours?);
             let s = &theirs.segment;
-            let is_syn = s.flags.contains(crosscap_packet::TcpFlags::SYN);
-            let distinct = s.ip_id != 0 || s.timestamps.is_some() || (is_syn && sole_syn);
+            let is_syn = s.flags.contains(TcpFlags::SYN);
+            let counted = s.ip_id != 0 && alike.keeps_ip_id();
+            let distinct = counted || s.timestamps.is_some() || (is_syn && sole_syn);
             (distinct && alike.same(direction, s, &ours.segment)).then(|| Constraint {
                 at: theirs.time,
                 difference: ours.time.since(theirs.time),
                 forward,
+                frames: [theirs.frame, ours.frame],
             })
         })
     })
+}
+
+/// What answers prove: a SYN-ACK, wherever it is seen, comes after the SYN whose timestamp it echoes, wherever that is
+/// seen. Needs no packet that both points saw. Later acknowledgements would prove the same of what they acknowledge, but
+/// which copy of it arrived is not known where captures may lose packets.
+pub(crate) fn causal(
+    reference: &Connection,
+    here: &Connection,
+) -> impl Iterator<Item = Constraint> {
+    let answered = |asked: &Connection, answering: &Connection| {
+        let (syn, answer) =
+            (asked.flow(Direction::Orig).first?, answering.flow(Direction::Resp).first?);
+        let [s, a] = [&syn.segment, &answer.segment];
+        let both = s.flags.contains(TcpFlags::SYN) && a.flags.contains(TcpFlags::SYN);
+        let stamp = s.timestamps?.value;
+        let echoed = stamp != 0 && stamp == a.timestamps?.echo_reply;
+        let answers = a.flags.contains(TcpFlags::ACK) && a.ack == s.seq + 1;
+        // A SYN proxy answers on behalf of a server that has not seen the SYN, with numbers of its own.
+        let same_server = match asked.flow(Direction::Resp).isn {
+            Some(isn) => isn == a.seq,
+            None => {
+                let acked = asked.flow(Direction::Orig).acked?.ahead_of(a.seq);
+                let sent = answering.flow(Direction::Resp).next_seq()?.ahead_of(a.seq);
+                (1..=sent).contains(&acked)
+            }
+        };
+        (both && echoed && answers && same_server).then_some((syn, answer))
+    };
+    let constraint = |theirs: Sighting, ours: Sighting, forward| Constraint {
+        at: theirs.time,
+        difference: ours.time.since(theirs.time),
+        forward,
+        frames: [theirs.frame, ours.frame],
+    };
+    let forward = answered(reference, here).map(|(syn, answer)| constraint(syn, answer, true));
+    let back = || answered(here, reference).map(|(syn, answer)| constraint(answer, syn, false));
+    forward.into_iter().chain(back())
 }
 
 fn remembered(flow: &Flow) -> [Option<Sighting>; 3] {

@@ -34,6 +34,8 @@ const FIELDS: &[(&str, &str)] = &[
     ("points[].clock.skew_low_ppm", "number|null"),
     ("points[].clock.skew_high_ppm", "number|null"),
     ("points[].clock.segments", "array"),
+    ("points[].clock.notes", "array"),
+    ("points[].clock.contradictions", "array"),
     ("points[].quality", "array"),
     ("points[].quality[].id", "string"),
     ("points[].quality[].detail", "string"),

@@ -230,7 +230,8 @@ impl Lab {
 /// The legs of a path, for messages.
 fn brief(c: &Connection) -> String {
     let legs = c.legs.iter().map(|l| {
-        let isns = [l.orig_isn, l.resp_isn].map(|i| i.map_or("?".to_owned(), |i| i.to_string()));
+        let isns =
+            [l.orig_isn, l.resp_isn].map(|i| i.map_or_else(|| "?".to_owned(), |i| i.to_string()));
         let again = (l.orig_retransmits, l.resp_retransmits);
         format!("{} {}>{} {isns:?} {} {again:?}", l.point, l.orig, l.resp, l.history)
     });

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::layout::Page;
 use super::nat;
 use crate::escape::terminal;
-use crate::{IdleTimeout, Point, Report};
+use crate::{Clock, IdleTimeout, Point, Report};
 
 /// The head of the report.
 pub(super) fn write(report: &Report, page: &mut Page<'_>) -> io::Result<()> {
@@ -31,6 +31,9 @@ pub(super) fn write(report: &Report, page: &mut Page<'_>) -> io::Result<()> {
         report.points.iter().map(|p| terminal(&p.name).chars().count()).max().unwrap_or(0).max(4);
     for point in &report.points {
         page.wrapped(&format!("  {:width$}", terminal(&point.name)), width + 4, &describe(point))?;
+        for note in &point.clock.notes {
+            page.wrapped("", width + 4, &page.dim(&format!("clock: {}", terminal(&note.detail))))?;
+        }
         for quality in &point.quality {
             let note = terminal(&quality.detail);
             let note = if quality.loses_packets() { page.warn(&note) } else { page.dim(&note) };
@@ -58,7 +61,7 @@ fn describe(point: &Point) -> String {
                 duration(half)
             )
         }
-        (c, None) => format!("its clock cannot be compared with {}'s", terminal(&c.reference)),
+        (c, None) => one_sided(c),
     };
     let span = match (point.first_ns, point.last_ns) {
         (Some(first), Some(last)) => {
@@ -71,6 +74,23 @@ fn describe(point: &Point) -> String {
         files => counted(files.len() as u64, "file"),
     };
     format!("{files}, {}{span}; {place}{clock}", counted(point.packets, "packet"))
+}
+
+/// Of a clock that packets bound on one side at most.
+fn one_sided(clock: &Clock) -> String {
+    let reference = terminal(&clock.reference);
+    let bound = |what, offset| {
+        format!(
+            "its clock is at {what} {} {reference}'s: packets travelled one way only",
+            offset_words(offset)
+        )
+    };
+    // A lower bound of a clock that is behind is the most that it is behind.
+    match (clock.offset_low_ns, clock.offset_high_ns) {
+        (Some(low), None) => bound(if low < 0 { "most" } else { "least" }, low),
+        (None, Some(high)) => bound(if high < 0 { "least" } else { "most" }, high),
+        _ => format!("its clock cannot be compared with {reference}'s"),
+    }
 }
 
 /// `27.000000 s behind`.
