@@ -26,11 +26,7 @@ impl LegIndex {
         for leg in legs {
             let c = leg.of(points);
             index.by_ends.entry(ends(c.orig, c.resp)).or_default().push(index.spans.len());
-            let (first, mut last) = (c.first().frame, c.last().frame);
-            // Copies of its last packet may follow.
-            if Direction::BOTH.iter().any(|&direction| c.flow(direction).copies > 0) {
-                last = last.behind(LATE_COPIES);
-            }
+            let (first, last) = (c.first().frame, c.last().frame);
             index.spans.push(Span { orig: c.orig, first, last });
         }
         for legs in index.by_ends.values_mut() {
@@ -64,9 +60,6 @@ impl LegIndex {
         (frame <= span.last).then_some((legs[latest], direction))
     }
 }
-
-/// Frames behind the last packet of a leg among which copies of it may be: some milliseconds of a fast link.
-const LATE_COPIES: u64 = 65_536;
 
 fn ends(a: Endpoint, b: Endpoint) -> (Endpoint, Endpoint) {
     if a <= b { (a, b) } else { (b, a) }
