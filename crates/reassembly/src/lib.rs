@@ -47,6 +47,7 @@ mod pack;
 mod reset;
 mod silence;
 mod state;
+mod store;
 mod stream;
 mod tracked;
 mod tracker;

@@ -17,6 +17,8 @@ use crate::{
 pub(crate) struct Tracked {
     pub(crate) connection: Connection,
     pub(crate) live: [Live; 2],
+    /// Whether it was said that it has ended.
+    has_left: bool,
 }
 
 /// What was found out about a connection and does not change any more.
@@ -31,7 +33,7 @@ pub(crate) struct SoFar {
 impl Tracked {
     pub(crate) fn new(orig: Endpoint, resp: Endpoint, incarnation: u32) -> Self {
         let connection = Connection::new(orig, resp, incarnation);
-        Self { connection, live: Default::default() }
+        Self { connection, live: Default::default(), has_left: false }
     }
 
     /// Sets what follows from the rest.
@@ -49,7 +51,7 @@ impl Tracked {
 
     /// Takes the next packet.
     pub(crate) fn push(&mut self, direction: Direction, at: Sighting) -> Verdict {
-        let Self { connection, live } = self;
+        let Self { connection, live, .. } = self;
         let before = connection.last;
         if before.is_none() {
             connection.first_frame = at.frame;
@@ -95,6 +97,11 @@ impl Tracked {
             self.scale_windows();
         }
         verdict
+    }
+
+    /// Whether it has ended; says so only once.
+    pub(crate) fn is_leaving(&mut self) -> bool {
+        self.connection.so_far.ended && !std::mem::replace(&mut self.has_left, true)
     }
 
     /// Bytes it takes, without silences and other rare things of the connection.
