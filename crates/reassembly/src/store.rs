@@ -1,6 +1,7 @@
 //! Where connections are kept: as they are while packets come, else in few bytes.
 
 use crosscap_packet::{Endpoint, FrameRef};
+use hashbrown::HashTable;
 
 use crate::Connection;
 use crate::pack::{self, Arena, Place};
@@ -10,6 +11,8 @@ use crate::tracked::Tracked;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Store {
     slots: Vec<Slot>,
+    /// The latest incarnation of each four-tuple that has a seat: few enough to stay in a cache, unlike all.
+    awake: HashTable<Entry>,
     seats: Vec<Seat>,
     /// Seats that nobody has.
     free: Vec<u32>,
@@ -33,8 +36,24 @@ struct Seat {
     tracked: Box<Tracked>,
     /// Whose it is.
     number: u32,
+    /// Of its four-tuple.
+    tag: u32,
     /// Whether a packet came since it was looked at.
     is_used: bool,
+}
+
+/// Where a connection is found, with half the hash of its four-tuple: a table that grows need not look at it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Entry {
+    pub(crate) place: u32,
+    pub(crate) tag: u32,
+}
+
+impl Entry {
+    /// What a table takes for the hash: it uses the upper bits and the lower ones.
+    pub(crate) fn hash(tag: u32) -> u64 {
+        u64::from(tag) << 32 | u64::from(tag)
+    }
 }
 
 impl Store {
@@ -45,30 +64,56 @@ impl Store {
         self.slots.len()
     }
 
-    /// Adds one; its number.
-    pub(crate) fn push(&mut self, orig: Endpoint, resp: Endpoint, incarnation: u32) -> u32 {
-        // Four billion connections would need more memory than there is; the last number is then shared.
-        let number = u32::try_from(self.slots.len()).unwrap_or(u32::MAX - 1);
-        let seat = self.seat(number, Tracked::new(orig, resp, incarnation));
-        self.slots.push(Slot::Seated(seat));
-        number
+    /// The seat of the latest connection between two ends, if it has one. `tag` is that of the ends.
+    pub(crate) fn find(&self, tag: u32, a: Endpoint, b: Endpoint) -> Option<u32> {
+        let is_it = |e: &Entry| e.tag == tag && self.is_at(e.place, a, b);
+        self.awake.find(Entry::hash(tag), is_it).map(|e| e.place)
     }
 
-    /// The one with a number, for a packet.
-    pub(crate) fn wake(&mut self, number: u32) -> &mut Tracked {
-        let seat = match self.slots[number as usize] {
+    /// Whether the connection at a seat is between two ends.
+    pub(crate) fn is_at(&self, seat: u32, a: Endpoint, b: Endpoint) -> bool {
+        let connection = &self.seats[seat as usize].tracked.connection;
+        is_between((connection.orig, connection.resp), a, b)
+    }
+
+    /// The number and the connection at a seat, for a packet.
+    pub(crate) fn at(&mut self, seat: u32) -> (u32, &mut Tracked) {
+        let seat = &mut self.seats[seat as usize];
+        seat.is_used = true;
+        (seat.number, &mut seat.tracked)
+    }
+
+    /// Adds one; its seat. `before` is the seat of the one before it between the same ends.
+    pub(crate) fn push(
+        &mut self,
+        orig: Endpoint,
+        resp: Endpoint,
+        incarnation: u32,
+        tag: u32,
+        before: Option<u32>,
+    ) -> u32 {
+        if let Some(before) = before {
+            self.forget(before);
+        }
+        // Four billion connections would need more memory than there is; the last number is then shared.
+        let number = u32::try_from(self.slots.len()).unwrap_or(u32::MAX - 1);
+        let seat = self.seat(number, tag, Tracked::new(orig, resp, incarnation));
+        self.slots.push(Slot::Seated(seat));
+        seat
+    }
+
+    /// The seat of the one with a number, which is the latest of its four-tuple.
+    pub(crate) fn wake(&mut self, number: u32, tag: u32) -> u32 {
+        match self.slots[number as usize] {
             Slot::Seated(seat) => seat,
             Slot::Packed { at, len } => {
                 let unpacked = pack::unpack(self.packed.get(Place { at, len }));
                 self.packed.free(Place { at, len });
-                let seat = self.seat(number, unpacked);
+                let seat = self.seat(number, tag, unpacked);
                 self.slots[number as usize] = Slot::Seated(seat);
                 seat
             }
-        };
-        let seat = &mut self.seats[seat as usize];
-        seat.is_used = true;
-        &mut seat.tracked
+        }
     }
 
     /// Packs one and leaves its seat to others, where it has any and can be packed. Whether that was done.
@@ -80,6 +125,7 @@ impl Store {
         }
         let Some(Place { at, len }) = self.packed.put(&self.scratch) else { return false };
         self.slots[number as usize] = Slot::Packed { at, len };
+        self.forget(seat);
         self.free.push(seat);
         true
     }
@@ -99,17 +145,6 @@ impl Store {
         }
     }
 
-    /// Originator and responder.
-    pub(crate) fn ends(&self, number: u32) -> (Endpoint, Endpoint) {
-        match self.slots[number as usize] {
-            Slot::Seated(seat) => {
-                let connection = &self.seats[seat as usize].tracked.connection;
-                (connection.orig, connection.resp)
-            }
-            Slot::Packed { at, len } => pack::ends(self.packed.get(Place { at, len })),
-        }
-    }
-
     /// See [`Connection::flip`].
     pub(crate) fn flip(&mut self, number: usize) {
         match self.slots[number] {
@@ -118,11 +153,21 @@ impl Store {
                 let mut unpacked = pack::unpack(self.packed.get(Place { at, len }));
                 unpacked.flip();
                 self.packed.free(Place { at, len });
-                let seat = self.seat(number as u32, unpacked);
-                self.slots[number] = Slot::Seated(seat);
-                self.pack(number as u32);
+                self.slots[number] = self.put(unpacked);
             }
         }
+    }
+
+    /// Packs one, or gives it a seat for good where it cannot be.
+    fn put(&mut self, mut tracked: Tracked) -> Slot {
+        self.scratch.clear();
+        if pack::pack(&mut tracked, &mut self.scratch)
+            && let Some(Place { at, len }) = self.packed.put(&self.scratch)
+        {
+            return Slot::Packed { at, len };
+        }
+        self.seats.push(Seat { tracked: Box::new(tracked), number: 0, tag: 0, is_used: false });
+        Slot::Seated((self.seats.len() - 1) as u32)
     }
 
     /// Takes over those of others, in order of their first frames.
@@ -132,7 +177,6 @@ impl Store {
             let (seats, first) = (self.seats.len() as u32, self.slots.len());
             let moved = self.packed.append(other.packed);
             self.seats.extend(other.seats);
-            self.free.extend(other.free.iter().map(|seat| seats + seat));
             // Without room in 32 bits (32 GiB and more), nothing but the connection itself is lost.
             self.slots.extend(other.slots.iter().filter_map(|slot| {
                 Some(match *slot {
@@ -149,15 +193,10 @@ impl Store {
             let mut order: Vec<u32> = (0..self.len() as u32).collect();
             order.sort_by_cached_key(|&number| self.first_frame(number as usize));
             self.slots = order.iter().map(|&number| self.slots[number as usize]).collect();
-            for (number, slot) in self.slots.iter().enumerate() {
-                if let Slot::Seated(seat) = *slot {
-                    self.seats[seat as usize].number = number as u32;
-                }
-            }
         }
     }
 
-    /// Lets go of what is only of use while packets come.
+    /// Lets go of what is only of use while packets come; no more may follow.
     pub(crate) fn finish(&mut self) {
         self.free.sort_unstable();
         for seat in std::mem::take(&mut self.free).into_iter().rev() {
@@ -166,11 +205,36 @@ impl Store {
                 self.slots[moved.number as usize] = Slot::Seated(seat);
             }
         }
-        self.scratch = Vec::new();
+        (self.awake, self.scratch) = Default::default();
+    }
+
+    /// Whether the one with a number is between two ends.
+    pub(crate) fn is_between(&self, number: u32, a: Endpoint, b: Endpoint) -> bool {
+        match self.slots[number as usize] {
+            Slot::Seated(seat) => self.is_at(seat, a, b),
+            Slot::Packed { at, len } => {
+                is_between(pack::ends(self.packed.get(Place { at, len })), a, b)
+            }
+        }
+    }
+
+    /// No longer finds the one at a seat.
+    fn forget(&mut self, seat: u32) {
+        let hash = Entry::hash(self.seats[seat as usize].tag);
+        if let Ok(entry) = self.awake.find_entry(hash, |e| e.place == seat) {
+            entry.remove();
+        }
     }
 
     /// A seat for one.
-    fn seat(&mut self, number: u32, tracked: Tracked) -> u32 {
+    fn seat(&mut self, number: u32, tag: u32, tracked: Tracked) -> u32 {
+        let seat = self.any_seat(number, tag, tracked);
+        let rehash = |e: &Entry| Entry::hash(e.tag);
+        self.awake.insert_unique(Entry::hash(tag), Entry { place: seat, tag }, rehash);
+        seat
+    }
+
+    fn any_seat(&mut self, number: u32, tag: u32, tracked: Tracked) -> u32 {
         if self.free.is_empty() && self.seats.len() >= Self::SEATS {
             self.make_room();
         }
@@ -178,10 +242,10 @@ impl Store {
             && let Some(taken) = self.seats.get_mut(seat as usize)
         {
             *taken.tracked = tracked;
-            (taken.number, taken.is_used) = (number, true);
+            (taken.number, taken.tag, taken.is_used) = (number, tag, true);
             return seat;
         }
-        self.seats.push(Seat { tracked: Box::new(tracked), number, is_used: true });
+        self.seats.push(Seat { tracked: Box::new(tracked), number, tag, is_used: true });
         (self.seats.len() - 1) as u32
     }
 
@@ -197,6 +261,10 @@ impl Store {
             }
         }
     }
+}
+
+fn is_between(ends: (Endpoint, Endpoint), a: Endpoint, b: Endpoint) -> bool {
+    ends == (a, b) || ends == (b, a)
 }
 
 /// Seats looked at for each that is needed; only if none of the later half can be packed, one is added.

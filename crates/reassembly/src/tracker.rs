@@ -9,7 +9,7 @@ use foldhash::quality::RandomState;
 use hashbrown::HashTable;
 
 use crate::flow::Verdict;
-use crate::store::Store;
+use crate::store::{Entry, Store};
 use crate::{Connection, Connections, Judgement, SegmentClass, Sighting};
 
 /// Finds the connection of each segment and keeps all connections of one observation point.
@@ -23,28 +23,14 @@ use crate::{Connection, Connections, Judgement, SegmentClass, Sighting};
 #[derive(Debug, Default)]
 pub struct Tracker {
     store: Store,
-    /// The latest incarnation of each four-tuple.
+    /// The number of the latest incarnation of each four-tuple.
     table: HashTable<Entry>,
     hasher: TupleHasher,
     /// Those that have ended lately: an acknowledgement or so may yet come.
     ended: VecDeque<u32>,
-    /// Whose the last segment was: most come in trains.
+    /// The seat of the one that the last segment was of: most come in trains.
     latest: Option<u32>,
     copies: u64,
-}
-
-/// A connection, with half the hash of its four-tuple: growing and looking up need not look at the connection itself.
-#[derive(Clone, Copy, Debug)]
-struct Entry {
-    index: u32,
-    tag: u32,
-}
-
-impl Entry {
-    /// What the table takes for the hash: its upper bits and its lower ones are used.
-    fn hash(tag: u32) -> u64 {
-        u64::from(tag) << 32 | u64::from(tag)
-    }
 }
 
 /// Hashes the two ends of a connection, alike for both directions, with a random secret.
@@ -84,18 +70,19 @@ impl Tracker {
 
     /// As [`push`](Self::push), for a segment from `src` to `dst` whose bytes are no longer at hand.
     pub fn push_segment(&mut self, src: Endpoint, dst: Endpoint, at: Sighting) -> Judgement {
-        let known = self.latest.filter(|&latest| self.is_between(latest, src, dst));
-        let known = known.or_else(|| self.find(self.tag(src, dst), src, dst));
-        let index = match known {
-            Some(i) if !begins_anew(&self.store.wake(i).connection, src, &at.segment) => i,
+        let known = self.latest.filter(|&latest| self.store.is_at(latest, src, dst));
+        let known = known.or_else(|| self.find(src, dst));
+        let seat = match known {
+            Some(seat) if !begins_anew(&self.store.at(seat).1.connection, src, &at.segment) => seat,
             before => self.insert(before, originator(src, dst, at.segment.flags)),
         };
-        self.latest = Some(index);
-        let tracked = self.store.wake(index);
+        self.latest = Some(seat);
+        let (index, tracked) = self.store.at(seat);
         let direction = tracked.connection.direction_from(src);
         let Verdict { class, certainty, new_bytes, .. } = tracked.push(direction, at);
+        let is_leaving = tracked.is_leaving();
         self.copies += u64::from(class == SegmentClass::Copy);
-        if tracked.is_leaving() {
+        if is_leaving {
             self.leave(index);
         }
         // At most the payload of one segment.
@@ -106,8 +93,8 @@ impl Tracker {
     /// Takes an ICMP error. It is noted with the connection whose segment it quotes; one about a segment that was not
     /// captured, or was translated on its way, belongs to none.
     pub fn push_icmp(&mut self, frame: FrameRef, time: Timestamp, error: &IcmpError) {
-        if let Some(index) = self.find(self.tag(error.src, error.dst), error.src, error.dst) {
-            self.store.wake(index).connection.icmp_error(frame, time, error);
+        if let Some(seat) = self.find(error.src, error.dst) {
+            self.store.at(seat).1.connection.icmp_error(frame, time, error);
         }
     }
 
@@ -122,30 +109,35 @@ impl Tracker {
         self.hasher.hash(a, b) as u32
     }
 
-    fn find(&self, tag: u32, src: Endpoint, dst: Endpoint) -> Option<u32> {
-        let is_it = |e: &Entry| e.tag == tag && self.is_between(e.index, src, dst);
-        self.table.find(Entry::hash(tag), is_it).map(|e| e.index)
+    /// The seat of the latest connection between two ends.
+    fn find(&mut self, a: Endpoint, b: Endpoint) -> Option<u32> {
+        let tag = self.tag(a, b);
+        self.store.find(tag, a, b).or_else(|| {
+            let is_it = |e: &Entry| e.tag == tag && self.store.is_between(e.place, a, b);
+            let number = self.table.find(Entry::hash(tag), is_it)?.place;
+            Some(self.store.wake(number, tag))
+        })
     }
 
-    fn is_between(&self, index: u32, a: Endpoint, b: Endpoint) -> bool {
-        let ends = self.store.ends(index);
-        ends == (a, b) || ends == (b, a)
-    }
-
+    /// A new connection; its seat. `before` is that of the one before it.
     fn insert(&mut self, before: Option<u32>, (orig, resp): (Endpoint, Endpoint)) -> u32 {
-        let incarnation =
-            before.map_or(1, |b| self.store.wake(b).connection.incarnation.saturating_add(1));
-        let index = self.store.push(orig, resp, incarnation);
         let tag = self.tag(orig, resp);
         let hash = Entry::hash(tag);
-        match before.and_then(|before| self.table.find_mut(hash, |e| e.index == before)) {
-            Some(entry) => entry.index = index,
+        let last = before.map(|before| {
+            let (number, tracked) = self.store.at(before);
+            (number, tracked.connection.incarnation)
+        });
+        let incarnation = last.map_or(1, |(_, last)| last.saturating_add(1));
+        let seat = self.store.push(orig, resp, incarnation, tag, before);
+        let (number, _) = self.store.at(seat);
+        match last.and_then(|(last, _)| self.table.find_mut(hash, |e| e.place == last)) {
+            Some(entry) => entry.place = number,
             None => {
                 let rehash = |e: &Entry| Entry::hash(e.tag);
-                self.table.insert_unique(hash, Entry { index, tag }, rehash);
+                self.table.insert_unique(hash, Entry { place: number, tag }, rehash);
             }
         }
-        index
+        seat
     }
 
     /// Notes that a connection has ended, and packs the one that did so long enough ago.
@@ -155,6 +147,8 @@ impl Tracker {
             && let Some(index) = self.ended.pop_front()
         {
             self.store.pack(index);
+            // It may be the one whose seat is free now.
+            self.latest = None;
         }
     }
 }

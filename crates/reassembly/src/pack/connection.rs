@@ -20,7 +20,7 @@ pub(super) fn head(c: &mut impl Code, connection: &mut Connection) {
 }
 
 pub(super) fn body(c: &mut impl Code, tracked: &mut Tracked) {
-    let Tracked { connection, live: [orig_live, resp_live], .. } = tracked;
+    let Tracked { connection, live: [orig_live, resp_live] } = tracked;
     let [orig, resp] = &mut connection.flows;
     let mut is = [
         orig.first.is_some(),
