@@ -7,19 +7,40 @@ use crate::store::Store;
 #[derive(Clone, Debug, Default)]
 pub struct Connections {
     store: Store,
-    copies: u64,
+    counts: Counts,
+}
+
+/// What a tracker counted besides.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Counts {
+    pub(crate) copies: u64,
+    pub(crate) evicted: u64,
+    pub(crate) forgotten_holes: u64,
 }
 
 impl Connections {
-    pub(crate) fn new(mut store: Store, copies: u64) -> Self {
+    pub(crate) fn new(mut store: Store, counts: Counts) -> Self {
         store.finish();
-        Self { store, copies }
+        Self { store, counts }
     }
 
     /// Packets that the capture recorded twice, of all of them.
     #[must_use]
     pub fn copies(&self) -> u64 {
-        self.copies
+        self.counts.copies
+    }
+
+    /// Connections that were given up because there were more than the [`Limits`](crate::Limits) allow. They are not
+    /// among these.
+    #[must_use]
+    pub fn evicted(&self) -> u64 {
+        self.counts.evicted
+    }
+
+    /// Holes in streams that were forgotten because there were too many: what comes for them counts as resent.
+    #[must_use]
+    pub fn forgotten_holes(&self) -> u64 {
+        self.counts.forgotten_holes
     }
 
     /// How many there are.
@@ -69,9 +90,11 @@ impl Connections {
     pub fn merge(several: impl IntoIterator<Item = Self>) -> Self {
         let mut several = several.into_iter();
         let mut all = several.next().unwrap_or_default();
-        let copies = &mut all.copies;
+        let counts = &mut all.counts;
         all.store.merge(several.map(|more| {
-            *copies += more.copies;
+            counts.copies += more.counts.copies;
+            counts.evicted += more.counts.evicted;
+            counts.forgotten_holes += more.counts.forgotten_holes;
             more.store
         }));
         all

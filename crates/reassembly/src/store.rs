@@ -21,13 +21,19 @@ pub(crate) struct Store {
     packed: Arena,
     /// What is being packed.
     scratch: Vec<u8>,
+    evicted: usize,
 }
 
 /// Where a connection is.
 #[derive(Clone, Copy, Debug)]
 enum Slot {
     Seated(u32),
-    Packed { at: u32, len: u16 },
+    Packed {
+        at: u32,
+        len: u16,
+    },
+    /// Given up for others.
+    Evicted,
 }
 
 /// Room for a connection as it is. It is used again: nothing is allocated while connections come and go.
@@ -62,6 +68,16 @@ impl Store {
 
     pub(crate) fn len(&self) -> usize {
         self.slots.len()
+    }
+
+    /// How many were given up.
+    pub(crate) fn evicted(&self) -> usize {
+        self.evicted
+    }
+
+    /// Those that are kept.
+    pub(crate) fn kept(&self) -> usize {
+        self.slots.len() - self.evicted
     }
 
     /// The seat of the latest connection between two ends, if it has one. `tag` is that of the ends.
@@ -103,15 +119,16 @@ impl Store {
     }
 
     /// The seat of the one with a number, which is the latest of its four-tuple.
-    pub(crate) fn wake(&mut self, number: u32, tag: u32) -> u32 {
+    pub(crate) fn wake(&mut self, number: u32, tag: u32) -> Option<u32> {
         match self.slots[number as usize] {
-            Slot::Seated(seat) => seat,
+            Slot::Seated(seat) => Some(seat),
+            Slot::Evicted => None,
             Slot::Packed { at, len } => {
                 let unpacked = pack::unpack(self.packed.get(Place { at, len }));
                 self.packed.free(Place { at, len });
                 let seat = self.seat(number, tag, unpacked);
                 self.slots[number as usize] = Slot::Seated(seat);
-                seat
+                Some(seat)
             }
         }
     }
@@ -131,17 +148,46 @@ impl Store {
     }
 
     /// What one is.
+    ///
+    /// # Panics
+    ///
+    /// Where it was evicted: none that was is left when all are [finished](Self::finish).
     pub(crate) fn connection(&self, number: usize) -> Connection {
-        match self.slots[number] {
-            Slot::Seated(seat) => self.seats[seat as usize].tracked.connection.clone(),
-            Slot::Packed { at, len } => pack::unpack(self.packed.get(Place { at, len })).connection,
+        match self.peek(number) {
+            Some(connection) => connection,
+            None => unreachable!("evicted"),
         }
+    }
+
+    /// What one is, unless it was evicted.
+    pub(crate) fn peek(&self, number: usize) -> Option<Connection> {
+        match *self.slots.get(number)? {
+            Slot::Seated(seat) => Some(self.seats[seat as usize].tracked.connection.clone()),
+            Slot::Packed { at, len } => {
+                Some(pack::unpack(self.packed.get(Place { at, len })).connection)
+            }
+            Slot::Evicted => None,
+        }
+    }
+
+    /// Gives one up.
+    pub(crate) fn evict(&mut self, number: u32) {
+        match std::mem::replace(&mut self.slots[number as usize], Slot::Evicted) {
+            Slot::Seated(seat) => {
+                self.forget(seat);
+                self.free.push(seat);
+            }
+            Slot::Packed { at, len } => self.packed.free(Place { at, len }),
+            Slot::Evicted => return,
+        }
+        self.evicted += 1;
     }
 
     pub(crate) fn first_frame(&self, number: usize) -> FrameRef {
         match self.slots[number] {
             Slot::Seated(seat) => self.seats[seat as usize].tracked.connection.first_frame,
             Slot::Packed { at, len } => pack::first_frame(self.packed.get(Place { at, len })),
+            Slot::Evicted => FrameRef::new(0, 0),
         }
     }
 
@@ -155,6 +201,7 @@ impl Store {
                 self.packed.free(Place { at, len });
                 self.slots[number] = self.put(unpacked);
             }
+            Slot::Evicted => {}
         }
     }
 
@@ -181,6 +228,7 @@ impl Store {
             self.slots.extend(other.slots.iter().filter_map(|slot| {
                 Some(match *slot {
                     Slot::Seated(seat) => Slot::Seated(seats + seat),
+                    Slot::Evicted => Slot::Evicted,
                     Slot::Packed { at, len } => {
                         let Place { at, len } = moved(Place { at, len })?;
                         Slot::Packed { at, len }
@@ -205,6 +253,8 @@ impl Store {
                 self.slots[moved.number as usize] = Slot::Seated(seat);
             }
         }
+        self.slots.retain(|slot| !matches!(slot, Slot::Evicted));
+        self.slots.shrink_to_fit();
         (self.awake, self.scratch) = Default::default();
     }
 
@@ -215,6 +265,7 @@ impl Store {
             Slot::Packed { at, len } => {
                 is_between(pack::ends(self.packed.get(Place { at, len })), a, b)
             }
+            Slot::Evicted => false,
         }
     }
 

@@ -8,9 +8,10 @@ use crosscap_packet::{Endpoint, FrameRef, IcmpError, Segment, TcpFlags, TcpPacke
 use foldhash::quality::RandomState;
 use hashbrown::HashTable;
 
+use crate::connections::Counts;
 use crate::flow::Verdict;
 use crate::store::{Entry, Store};
-use crate::{Connection, Connections, Judgement, SegmentClass, Sighting};
+use crate::{Connection, Connections, Judgement, Limits, SegmentClass, Sighting, limits};
 
 /// Finds the connection of each segment and keeps all connections of one observation point.
 ///
@@ -19,7 +20,7 @@ use crate::{Connection, Connections, Judgement, SegmentClass, Sighting};
 ///
 /// Connections that have ended, and those that have said nothing for the longest time where more than
 /// [`MAX_TRACKED`](Self::MAX_TRACKED) are busy, are packed into some two hundred bytes until they go on. Nothing is lost
-/// by it, so that results do not depend on what else was captured.
+/// by it, so that results do not depend on what else was captured, up to [`Limits`].
 #[derive(Debug, Default)]
 pub struct Tracker {
     store: Store,
@@ -30,7 +31,10 @@ pub struct Tracker {
     ended: VecDeque<u32>,
     /// The seat of the one that the last segment was of: most come in trains.
     latest: Option<u32>,
-    copies: u64,
+    limits: Limits,
+    counts: Counts,
+    /// Holes in all streams.
+    holes: usize,
 }
 
 /// Hashes the two ends of a connection, alike for both directions, with a random secret.
@@ -63,6 +67,13 @@ impl Tracker {
         Self::default()
     }
 
+    /// An empty one that keeps no more than that.
+    #[must_use]
+    pub fn with_limits(limits: Limits) -> Self {
+        let connections = limits.connections.max(8);
+        Self { limits: Limits { connections, ..limits }, ..Self::default() }
+    }
+
     /// Takes the next segment in capture order and says whose it is and what it was.
     pub fn push(&mut self, frame: FrameRef, time: Timestamp, packet: &TcpPacket<'_>) -> Judgement {
         self.push_segment(packet.src, packet.dst, Sighting { time, frame, segment: packet.segment })
@@ -79,9 +90,17 @@ impl Tracker {
         self.latest = Some(seat);
         let (index, tracked) = self.store.at(seat);
         let direction = tracked.connection.direction_from(src);
+        let (holes, forgotten) = tracked.connection.flow(direction).holes();
         let Verdict { class, certainty, new_bytes, .. } = tracked.push(direction, at);
+        let flow = &mut tracked.connection.flows[direction as usize];
+        self.holes = (self.holes + flow.holes().0).saturating_sub(holes);
+        if flow.holes().0 > holes && self.holes > self.limits.holes {
+            flow.forget_hole();
+            self.holes -= 1;
+        }
+        self.counts.forgotten_holes += u64::from(flow.holes().1 > forgotten);
         let is_leaving = tracked.is_leaving();
-        self.copies += u64::from(class == SegmentClass::Copy);
+        self.counts.copies += u64::from(class == SegmentClass::Copy);
         if is_leaving {
             self.leave(index);
         }
@@ -100,8 +119,12 @@ impl Tracker {
 
     /// All connections, in order of their first packets.
     #[must_use]
-    pub fn finish(self) -> Connections {
-        Connections::new(self.store, self.copies)
+    pub fn finish(mut self) -> Connections {
+        for &index in &self.ended {
+            self.store.pack(index);
+        }
+        self.counts.evicted = self.store.evicted() as u64;
+        Connections::new(self.store, self.counts)
     }
 
     /// Half the hash of a four-tuple.
@@ -115,7 +138,7 @@ impl Tracker {
         self.store.find(tag, a, b).or_else(|| {
             let is_it = |e: &Entry| e.tag == tag && self.store.is_between(e.place, a, b);
             let number = self.table.find(Entry::hash(tag), is_it)?.place;
-            Some(self.store.wake(number, tag))
+            self.store.wake(number, tag)
         })
     }
 
@@ -137,7 +160,23 @@ impl Tracker {
                 self.table.insert_unique(hash, Entry { place: number, tag }, rehash);
             }
         }
+        if self.store.kept() > self.limits.connections {
+            self.evict(number);
+        }
         seat
+    }
+
+    /// Makes room for others than the newest.
+    fn evict(&mut self, newest: u32) {
+        let (table, hasher, holes) = (&mut self.table, &self.hasher, &mut self.holes);
+        limits::evict(&mut self.store, self.limits.connections, newest, |number, [a, b], lost| {
+            let hash = Entry::hash(hasher.hash(a, b) as u32);
+            if let Ok(entry) = table.find_entry(hash, |e| e.place == number) {
+                entry.remove();
+            }
+            *holes = holes.saturating_sub(lost);
+        });
+        self.latest = None;
     }
 
     /// Notes that a connection has ended, and packs the one that did so long enough ago.
@@ -184,7 +223,7 @@ fn originator(src: Endpoint, dst: Endpoint, flags: TcpFlags) -> (Endpoint, Endpo
 const FIRST_EPHEMERAL_PORT: u16 = 32_768;
 
 /// Connections that end before one that has ended is packed.
-const LEAVING: usize = 512;
+const LEAVING: usize = 1_024;
 
 #[cfg(test)]
 mod class_tests;

@@ -133,6 +133,16 @@ pub struct Causes {
 }
 
 impl Flow {
+    /// Holes in the stream that are remembered, and the bytes of those that no longer are.
+    pub(crate) fn holes(&self) -> (usize, u64) {
+        (self.coverage.hole_count(), self.coverage.forgotten())
+    }
+
+    /// Forgets the lowest hole.
+    pub(crate) fn forget_hole(&mut self) {
+        self.coverage.forget_hole();
+    }
+
     /// Sets what follows from the rest.
     pub(crate) fn catch_up(&mut self) {
         self.is =

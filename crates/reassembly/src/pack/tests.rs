@@ -70,6 +70,23 @@ fn sighting(step: &Step, frame: u64, time: i64) -> Sighting {
 }
 
 proptest! {
+    /// Of any length, and whatever follows.
+    #[test]
+    fn numbers_come_out_as_they_went_in(numbers in prop::collection::vec((any::<u64>(), 0u32..64), 0..40)) {
+        let numbers: Vec<u64> = numbers.into_iter().map(|(n, shift)| n >> shift).collect();
+        let mut bytes = Vec::new();
+        numbers.iter().for_each(|&n| Pack(&mut bytes).number(&mut n.clone()));
+        let len = |n: u64| (u64::BITS - n.leading_zeros()).div_ceil(7).max(1) as usize;
+        prop_assert_eq!(bytes.len(), numbers.iter().map(|&n| len(n)).sum::<usize>());
+        let mut unpack = Unpack(&bytes);
+        for n in numbers {
+            let mut out = 0;
+            unpack.number(&mut out);
+            prop_assert_eq!(out, n);
+        }
+        prop_assert!(unpack.0.is_empty());
+    }
+
     /// Packed at any time, a connection is what it was, and goes on as it would have.
     #[test]
     fn packing_changes_nothing(steps in prop::collection::vec(step(), 1..60), v6: bool, every in 1usize..5) {
