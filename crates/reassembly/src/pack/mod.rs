@@ -40,17 +40,15 @@ pub(crate) fn unpack(packed: &[u8]) -> Tracked {
 pub(crate) fn ends(packed: &[u8]) -> (Endpoint, Endpoint) {
     let mut ends = (fields::NOBODY, fields::NOBODY);
     let mut unpack = Unpack(packed);
-    fields::endpoint(&mut unpack, &mut ends.0);
-    fields::endpoint(&mut unpack, &mut ends.1);
+    fields::endpoints(&mut unpack, [&mut ends.0, &mut ends.1]);
     ends
 }
 
 /// The frame of the first packet of a packed connection.
 pub(crate) fn first_frame(packed: &[u8]) -> FrameRef {
     let mut unpack = Unpack(packed);
-    let mut ends = fields::NOBODY;
-    fields::endpoint(&mut unpack, &mut ends);
-    fields::endpoint(&mut unpack, &mut ends);
+    let mut ends = [fields::NOBODY; 2];
+    fields::endpoints(&mut unpack, ends.each_mut());
     let mut frame = fields::NO_FRAME;
     fields::frame(&mut unpack, &mut frame, fields::NO_FRAME);
     frame
@@ -96,6 +94,13 @@ pub(crate) trait Code {
         let mut bytes = value.to_le_bytes();
         bytes.iter_mut().for_each(|byte| self.raw(byte));
         *value = u32::from_le_bytes(bytes);
+    }
+
+    /// A short one that is as likely large as small.
+    fn short_raw(&mut self, value: &mut u16) {
+        let mut bytes = value.to_le_bytes();
+        bytes.iter_mut().for_each(|byte| self.raw(byte));
+        *value = u16::from_le_bytes(bytes);
     }
 
     fn short(&mut self, value: &mut u16) {
