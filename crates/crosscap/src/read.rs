@@ -2,7 +2,7 @@
 
 use crosscap_packet::{Decoded, Decoder, LinkType, NotTcp, TcpPacket, Timestamp};
 use crosscap_parser::{CHUNK, CaptureFile, ReadOptions};
-use crosscap_reassembly::{Judgement, Sighting};
+use crosscap_reassembly::{Connections, Judgement, Sighting};
 use crosscap_report::{PointConnections, PointInfo, Quality};
 
 use crate::Error;
@@ -60,7 +60,7 @@ fn read_files(
     seen.fragmented = defragmented.incomplete + defragmented.evicted;
     let connections = shards.finish();
     let (first, last) = (seen.first, seen.last);
-    let info = seen.into_info(connections.copies());
+    let info = seen.into_info(&connections);
     let point = PointConnections { name: set.name, files: names, first, last, connections, info };
     Ok(PointRead { point, files: set.files })
 }
@@ -194,7 +194,7 @@ impl Seen {
         }
     }
 
-    fn into_info(mut self, copies: u64) -> PointInfo {
+    fn into_info(mut self, connections: &Connections) -> PointInfo {
         let counted = [
             (
                 self.cut,
@@ -212,7 +212,17 @@ impl Seen {
                 "unknown-link-type",
                 "packets have a link type that is not decoded",
             ),
-            (copies, "capture-duplicates", "packets were recorded twice"),
+            (connections.copies(), "capture-duplicates", "packets were recorded twice"),
+            (
+                connections.evicted(),
+                "connections-evicted",
+                "connections that said little were given up to keep memory bounded",
+            ),
+            (
+                connections.forgotten_holes(),
+                "holes-forgotten",
+                "holes in streams were forgotten to keep memory bounded: what fills them counts as resent",
+            ),
         ];
         for (count, id, what) in counted {
             if count > 0 {

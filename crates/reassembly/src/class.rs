@@ -64,7 +64,7 @@ pub enum Certainty {
 #[non_exhaustive]
 pub struct Judgement {
     /// The index of its connection: they count from 0 in order of their first packets, as Wireshark's `tcp.stream` does
-    /// in a single file.
+    /// in a single file. Where some are [evicted](crate::Connections::evicted) they are counted all the same.
     pub connection: usize,
     /// Who sent it.
     pub direction: crate::Direction,

@@ -234,5 +234,6 @@ impl Connection {
         // Waits are the responder's; those measured belong to the other end.
         self.longest_wait = None;
         self.unanswered = None;
+        self.so_far = SoFar::of(self);
     }
 }

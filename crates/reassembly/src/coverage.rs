@@ -107,6 +107,18 @@ impl Coverage {
         self.holes.as_ref().map_or(0, |holes| holes.known.len())
     }
 
+    /// Bytes of holes that were forgotten.
+    pub(crate) fn forgotten(&self) -> u64 {
+        self.holes.as_ref().map_or(0, |holes| holes.forgotten)
+    }
+
+    /// Forgets the lowest hole; its bytes stay missing for ever.
+    pub(crate) fn forget_hole(&mut self) {
+        if let Some(holes) = &mut self.holes {
+            holes.forget_lowest();
+        }
+    }
+
     /// Passes over its numbers.
     pub(crate) fn code(&mut self, c: &mut impl Code) {
         c.near(&mut self.high, 0);
@@ -188,9 +200,13 @@ impl Coverage {
 impl Holes {
     fn open(&mut self, start: i64, hole: Hole) {
         self.known.insert(start, hole);
-        if self.known.len() > MAX_HOLES
-            && let Some((start, hole)) = self.known.pop_first()
-        {
+        if self.known.len() > MAX_HOLES {
+            self.forget_lowest();
+        }
+    }
+
+    fn forget_lowest(&mut self) {
+        if let Some((start, hole)) = self.known.pop_first() {
             self.forgotten += (hole.end - start).unsigned_abs();
         }
     }

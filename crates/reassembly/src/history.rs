@@ -42,9 +42,15 @@ impl History {
     /// Passes over its numbers.
     pub(crate) fn code(&mut self, c: &mut impl Code) {
         c.byte(&mut self.len);
-        let letters = self.letters.len();
-        for letter in &mut self.letters[..usize::from(self.len).min(letters)] {
-            c.byte(letter);
+        let len = usize::from(self.len).min(self.letters.len());
+        // Three in two bytes.
+        for three in self.letters[..len].chunks_mut(3) {
+            let mut bits = three.iter().rev().fold(0, |bits, l| bits << 5 | number(*l));
+            c.short_raw(&mut bits);
+            for letter in three {
+                *letter = LETTERS[usize::from(bits & 31)];
+                bits >>= 5;
+            }
         }
     }
 
@@ -59,6 +65,13 @@ impl History {
         // Only ASCII letters are ever pushed.
         std::str::from_utf8(&self.letters[..usize::from(self.len)]).unwrap_or_default()
     }
+}
+
+/// All there are, upper case first.
+const LETTERS: &[u8; 32] = b"SHADFRTWGIQ?????shadfrtwgiq?????";
+
+fn number(letter: u8) -> u16 {
+    LETTERS.iter().position(|&l| l == letter).unwrap_or(31) as u16
 }
 
 impl fmt::Debug for History {

@@ -26,6 +26,10 @@ pub(crate) struct SoFar {
     talking: bool,
     /// Both ends have closed, or one has sent a RST.
     ended: bool,
+    /// That was told.
+    has_left: bool,
+    /// [`Connection::unanswered`] is there.
+    asked: bool,
 }
 
 impl Tracked {
@@ -37,6 +41,7 @@ impl Tracked {
     /// Sets what follows from the rest.
     pub(crate) fn catch_up(&mut self) {
         self.connection.last = Some(self.connection.last().into());
+        self.connection.flows.iter_mut().for_each(Flow::catch_up);
         self.connection.so_far = SoFar::of(&self.connection);
         self.scale_windows();
     }
@@ -97,6 +102,12 @@ impl Tracked {
         verdict
     }
 
+    /// Whether it has ended; says so only once.
+    pub(crate) fn is_leaving(&mut self) -> bool {
+        let so_far = &mut self.connection.so_far;
+        so_far.ended && !std::mem::replace(&mut so_far.has_left, true)
+    }
+
     /// Bytes it takes, without silences and other rare things of the connection.
     #[cfg(test)]
     pub(crate) fn size(&self) -> usize {
@@ -113,12 +124,17 @@ impl Tracked {
 }
 
 impl SoFar {
-    fn of(connection: &Connection) -> Self {
+    pub(crate) fn of(connection: &Connection) -> Self {
         let has_said_more = |f: &Flow| f.packets - u64::from(f.copies) > u64::from(f.syns);
         let [orig, resp] = &connection.flows;
         let talking =
             (orig.packets > 0 && resp.packets > 0) && (has_said_more(orig) || has_said_more(resp));
-        Self { talking, ended: connection.is_closed() || connection.is_reset() }
+        Self {
+            talking,
+            ended: connection.is_closed() || connection.is_reset(),
+            has_left: connection.so_far.has_left,
+            asked: connection.unanswered.is_some(),
+        }
     }
 }
 
@@ -168,9 +184,14 @@ impl Connection {
             return;
         }
         match direction {
-            Direction::Orig => self.unanswered = Some(at),
+            Direction::Orig => {
+                self.unanswered = Some(at);
+                self.so_far.asked = true;
+            }
             Direction::Resp => {
-                if let Some(request) = self.unanswered.take() {
+                if std::mem::take(&mut self.so_far.asked)
+                    && let Some(request) = self.unanswered.take()
+                {
                     let wait = Wait { request, answer: at };
                     if self.longest_wait.as_ref().is_none_or(|old| old.nanos() < wait.nanos()) {
                         self.longest_wait = Some(Box::new(wait));

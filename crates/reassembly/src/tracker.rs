@@ -8,31 +8,33 @@ use crosscap_packet::{Endpoint, FrameRef, IcmpError, Segment, TcpFlags, TcpPacke
 use foldhash::quality::RandomState;
 use hashbrown::HashTable;
 
-use crate::connections::Slot;
+use crate::connections::Counts;
 use crate::flow::Verdict;
-use crate::tracked::Tracked;
-use crate::{Connection, Connections, Judgement, SegmentClass, Sighting};
+use crate::store::{Entry, Store};
+use crate::{Connection, Connections, Judgement, Limits, SegmentClass, Sighting, limits};
 
 /// Finds the connection of each segment and keeps all connections of one observation point.
 ///
 /// Four-tuples are hashed with a random secret: who writes the capture cannot choose collisions. The secret does not
 /// show in any result.
 ///
-/// Connections that say nothing for a second, and those that have said nothing for the longest time where more than
-/// [`MAX_TRACKED`](Self::MAX_TRACKED) are busy, are packed into a few hundred bytes until they go on. Nothing is lost by
-/// it, so that results do not depend on what else was captured.
+/// Connections that have ended, and those that have said nothing for the longest time where more than
+/// [`MAX_TRACKED`](Self::MAX_TRACKED) are busy, are packed into some two hundred bytes until they go on. Nothing is lost
+/// by it, so that results do not depend on what else was captured, up to [`Limits`].
 #[derive(Debug, Default)]
 pub struct Tracker {
-    slots: Vec<Slot>,
-    /// Index of the latest incarnation of each four-tuple.
-    table: HashTable<u32>,
+    store: Store,
+    /// The number of the latest incarnation of each four-tuple.
+    table: HashTable<Entry>,
     hasher: TupleHasher,
-    /// The connections that are not packed, and some that were.
-    tracked: VecDeque<u32>,
-    /// Whose the last segment was: most come in trains.
+    /// Those that have ended lately: an acknowledgement or so may yet come.
+    ended: VecDeque<u32>,
+    /// The seat of the one that the last segment was of: most come in trains.
     latest: Option<u32>,
-    pushed: u64,
-    copies: u64,
+    limits: Limits,
+    counts: Counts,
+    /// Holes in all streams.
+    holes: usize,
 }
 
 /// Hashes the two ends of a connection, alike for both directions, with a random secret.
@@ -56,13 +58,20 @@ impl TupleHasher {
 }
 
 impl Tracker {
-    /// Connections kept unpacked at a time, at most 2 KiB each unless bytes are missing.
-    pub const MAX_TRACKED: usize = 32_768;
+    /// Connections kept unpacked at a time, at most 2 KiB each unless bytes are missing: as many as caches hold.
+    pub const MAX_TRACKED: usize = Store::SEATS;
 
     /// An empty one.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// An empty one that keeps no more than that.
+    #[must_use]
+    pub fn with_limits(limits: Limits) -> Self {
+        let connections = limits.connections.max(8);
+        Self { limits: Limits { connections, ..limits }, ..Self::default() }
     }
 
     /// Takes the next segment in capture order and says whose it is and what it was.
@@ -72,20 +81,28 @@ impl Tracker {
 
     /// As [`push`](Self::push), for a segment from `src` to `dst` whose bytes are no longer at hand.
     pub fn push_segment(&mut self, src: Endpoint, dst: Endpoint, at: Sighting) -> Judgement {
-        let known = self.latest.filter(|&latest| self.is_between(latest, src, dst));
+        let known = self.latest.filter(|&latest| self.store.is_at(latest, src, dst));
         let known = known.or_else(|| self.find(src, dst));
-        let index = match known {
-            Some(i) if !begins_anew(&self.wake(i).connection, src, &at.segment) => i,
+        let seat = match known {
+            Some(seat) if !begins_anew(&self.store.at(seat).1.connection, src, &at.segment) => seat,
             before => self.insert(before, originator(src, dst, at.segment.flags)),
         };
-        self.latest = Some(index);
-        let tracked = self.slots[index as usize].tracked();
+        self.latest = Some(seat);
+        let (index, tracked) = self.store.at(seat);
         let direction = tracked.connection.direction_from(src);
+        let (holes, forgotten) = tracked.connection.flow(direction).holes();
         let Verdict { class, certainty, new_bytes, .. } = tracked.push(direction, at);
-        self.pushed += 1;
-        self.copies += u64::from(class == SegmentClass::Copy);
-        if self.pushed.is_multiple_of(PACKETS_A_LOOK) || known != Some(index) {
-            self.pack_idle(at.time);
+        let flow = &mut tracked.connection.flows[direction as usize];
+        self.holes = (self.holes + flow.holes().0).saturating_sub(holes);
+        if flow.holes().0 > holes && self.holes > self.limits.holes {
+            flow.forget_hole();
+            self.holes -= 1;
+        }
+        self.counts.forgotten_holes += u64::from(flow.holes().1 > forgotten);
+        let is_leaving = tracked.is_leaving();
+        self.counts.copies += u64::from(class == SegmentClass::Copy);
+        if is_leaving {
+            self.leave(index);
         }
         // At most the payload of one segment.
         let new_bytes = u32::try_from(new_bytes).unwrap_or(u32::MAX);
@@ -95,63 +112,82 @@ impl Tracker {
     /// Takes an ICMP error. It is noted with the connection whose segment it quotes; one about a segment that was not
     /// captured, or was translated on its way, belongs to none.
     pub fn push_icmp(&mut self, frame: FrameRef, time: Timestamp, error: &IcmpError) {
-        if let Some(index) = self.find(error.src, error.dst) {
-            self.wake(index).connection.icmp_error(frame, time, error);
+        if let Some(seat) = self.find(error.src, error.dst) {
+            self.store.at(seat).1.connection.icmp_error(frame, time, error);
         }
     }
 
     /// All connections, in order of their first packets.
     #[must_use]
-    pub fn finish(self) -> Connections {
-        Connections::new(self.slots, self.copies)
-    }
-
-    fn find(&self, src: Endpoint, dst: Endpoint) -> Option<u32> {
-        let hash = self.hasher.hash(src, dst);
-        self.table.find(hash, |&index| self.is_between(index, src, dst)).copied()
-    }
-
-    fn is_between(&self, index: u32, a: Endpoint, b: Endpoint) -> bool {
-        let ends = self.slots[index as usize].ends();
-        ends == (a, b) || ends == (b, a)
-    }
-
-    fn wake(&mut self, index: u32) -> &mut Tracked {
-        let slot = &mut self.slots[index as usize];
-        if matches!(slot, Slot::Packed(_)) {
-            self.tracked.push_back(index);
+    pub fn finish(mut self) -> Connections {
+        for &index in &self.ended {
+            self.store.pack(index);
         }
-        slot.tracked()
+        self.counts.evicted = self.store.evicted() as u64;
+        Connections::new(self.store, self.counts)
     }
 
+    /// Half the hash of a four-tuple.
+    fn tag(&self, a: Endpoint, b: Endpoint) -> u32 {
+        self.hasher.hash(a, b) as u32
+    }
+
+    /// The seat of the latest connection between two ends.
+    fn find(&mut self, a: Endpoint, b: Endpoint) -> Option<u32> {
+        let tag = self.tag(a, b);
+        self.store.find(tag, a, b).or_else(|| {
+            let is_it = |e: &Entry| e.tag == tag && self.store.is_between(e.place, a, b);
+            let number = self.table.find(Entry::hash(tag), is_it)?.place;
+            self.store.wake(number, tag)
+        })
+    }
+
+    /// A new connection; its seat. `before` is that of the one before it.
     fn insert(&mut self, before: Option<u32>, (orig, resp): (Endpoint, Endpoint)) -> u32 {
-        // Four billion connections would need more memory than there is; the last index is then shared.
-        let index = u32::try_from(self.slots.len()).unwrap_or(u32::MAX - 1);
-        let incarnation =
-            before.map_or(1, |b| self.wake(b).connection.incarnation.saturating_add(1));
-        self.slots.push(Slot::Tracked(Box::new(Tracked::new(orig, resp, incarnation))));
-        self.tracked.push_back(index);
-        let (hasher, slots) = (&self.hasher, &self.slots);
-        let rehash = |&i: &u32| {
-            let (orig, resp) = slots[i as usize].ends();
-            hasher.hash(orig, resp)
-        };
-        let hash = hasher.hash(orig, resp);
-        match before.and_then(|before| self.table.find_mut(hash, |&i| i == before)) {
-            Some(slot) => *slot = index,
-            None => _ = self.table.insert_unique(hash, index, rehash),
+        let tag = self.tag(orig, resp);
+        let hash = Entry::hash(tag);
+        let last = before.map(|before| {
+            let (number, tracked) = self.store.at(before);
+            (number, tracked.connection.incarnation)
+        });
+        let incarnation = last.map_or(1, |(_, last)| last.saturating_add(1));
+        let seat = self.store.push(orig, resp, incarnation, tag, before);
+        let (number, _) = self.store.at(seat);
+        match last.and_then(|(last, _)| self.table.find_mut(hash, |e| e.place == last)) {
+            Some(entry) => entry.place = number,
+            None => {
+                let rehash = |e: &Entry| Entry::hash(e.tag);
+                self.table.insert_unique(hash, Entry { place: number, tag }, rehash);
+            }
         }
-        index
+        if self.store.kept() > self.limits.connections {
+            self.evict(number);
+        }
+        seat
     }
 
-    /// Looks at the two connections that were looked at the longest time ago.
-    fn pack_idle(&mut self, now: Timestamp) {
-        for _ in 0..2 {
-            let Some(index) = self.tracked.pop_front() else { return };
-            let idle = if self.tracked.len() < Self::MAX_TRACKED { IDLE } else { i64::MIN };
-            if !self.slots[index as usize].pack(now, idle) {
-                self.tracked.push_back(index);
+    /// Makes room for others than the newest.
+    fn evict(&mut self, newest: u32) {
+        let (table, hasher, holes) = (&mut self.table, &self.hasher, &mut self.holes);
+        limits::evict(&mut self.store, self.limits.connections, newest, |number, [a, b], lost| {
+            let hash = Entry::hash(hasher.hash(a, b) as u32);
+            if let Ok(entry) = table.find_entry(hash, |e| e.place == number) {
+                entry.remove();
             }
+            *holes = holes.saturating_sub(lost);
+        });
+        self.latest = None;
+    }
+
+    /// Notes that a connection has ended, and packs the one that did so long enough ago.
+    fn leave(&mut self, index: u32) {
+        self.ended.push_back(index);
+        if self.ended.len() > LEAVING
+            && let Some(index) = self.ended.pop_front()
+        {
+            self.store.pack(index);
+            // It may be the one whose seat is free now.
+            self.latest = None;
         }
     }
 }
@@ -186,11 +222,8 @@ fn originator(src: Endpoint, dst: Endpoint, flags: TcpFlags) -> (Endpoint, Endpo
 /// Start of Linux's default ephemeral range.
 const FIRST_EPHEMERAL_PORT: u16 = 32_768;
 
-/// Nanoseconds without a packet after which a connection is packed.
-const IDLE: i64 = 1_000_000_000;
-
-/// Packets after which connections are looked at even where no new ones come.
-const PACKETS_A_LOOK: u64 = 8;
+/// Connections that end before one that has ended is packed.
+const LEAVING: usize = 1_024;
 
 #[cfg(test)]
 mod class_tests;

@@ -96,7 +96,7 @@ impl End<'_> {
             return again;
         }
         let control = flags.intersects(TcpFlags::SYN | TcpFlags::FIN);
-        let peer_closed = peer.flow.closed_windows.closed_since.is_some();
+        let peer_closed = peer.flow.is.closed_to;
         if segment.payload_len <= 1
             && start == self.flow.coverage.high() - 1
             && !control
@@ -107,7 +107,7 @@ impl End<'_> {
         let high = self.flow.coverage.high();
         let low = self.flow.coverage.low();
         // What lies below the first byte or behind the FIN is no stream.
-        let from = if self.flow.isn.is_some() { start.max(low) } else { start };
+        let from = if self.flow.is.begun { start.max(low) } else { start };
         // Unless the other end took no notice of it: an injected FIN hides no data.
         let last = self
             .fin_offset()
@@ -181,6 +181,7 @@ impl End<'_> {
                     self.begin_at(segment.seq);
                 } else {
                     self.flow.isn = Some(segment.seq);
+                    self.flow.is.begun = true;
                     let floor = self.flow.offset(segment.seq + 1);
                     self.flow.coverage.begins_at(floor, Opener::new(at.time, segment));
                 }
@@ -205,6 +206,7 @@ impl End<'_> {
 
     fn begin_at(&mut self, isn: SeqNumber) {
         (self.flow.isn, self.flow.base) = (Some(isn), isn + 1);
+        self.flow.is.begun = true;
     }
 
     /// Whether its FIN, at `end`, had been sent before; `None` where the segment has none.
@@ -378,7 +380,11 @@ impl End<'_> {
             }
         }
         if !flags.contains(TcpFlags::SYN) {
-            self.flow.closed_windows.announced(segment.window, at.time);
+            let closes = segment.window == 0;
+            if closes != self.flow.is.closed_to {
+                self.flow.closed_windows.announced(segment.window, at.time);
+                self.flow.is.closed_to = closes;
+            }
         }
         self.live.window.announced(segment);
         if gap {

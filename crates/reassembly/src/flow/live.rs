@@ -11,7 +11,7 @@ use crate::coverage::Opener;
 
 /// What an end did lately. Two cache lines, of which the packets of the other end need one.
 #[derive(Clone, Debug, Default)]
-#[repr(C, align(64))]
+#[repr(C, align(128))]
 pub(crate) struct Live {
     pub(super) recent: Recent,
     pub(super) timing: Option<Timing>,

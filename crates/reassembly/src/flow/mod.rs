@@ -33,16 +33,19 @@ pub struct Sighting {
 
 /// What one end sent. Counts do not include copies by the capture, unless they say so.
 ///
-/// In the order in which packets need it: nearly all make do with the first three cache lines.
+/// In the order in which packets need it: nearly all make do with the first two cache lines, which are loaded
+/// together.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
-#[repr(C, align(64))]
+#[repr(C, align(128))]
 pub struct Flow {
     base: SeqNumber,
     pub(crate) state: EndState,
     /// Whether [`Self::last`] said anything that no packet before it had said: a copy by the capture that comes late,
     /// between other packets, does not.
     pub(crate) last_is_news: bool,
+    /// What is asked of every packet about what lies further behind.
+    is: Is,
     coverage: Coverage,
     /// The highest acknowledgement sent.
     pub acked: Option<SeqNumber>,
@@ -102,6 +105,15 @@ pub struct Flow {
     pub keep_alive_interval: Option<(i64, i64)>,
 }
 
+/// Copies of what lies in cache lines that few packets need.
+#[derive(Clone, Copy, Debug, Default)]
+struct Is {
+    /// [`Flow::isn`] is known.
+    begun: bool,
+    /// Its window is 0: [`ZeroWindows::closed_since`].
+    closed_to: bool,
+}
+
 /// An end of a connection that more packets may come for.
 pub(crate) struct End<'a> {
     flow: &'a mut Flow,
@@ -122,6 +134,22 @@ pub struct Causes {
 }
 
 impl Flow {
+    /// Holes in the stream that are remembered, and the bytes of those that no longer are.
+    pub(crate) fn holes(&self) -> (usize, u64) {
+        (self.coverage.hole_count(), self.coverage.forgotten())
+    }
+
+    /// Forgets the lowest hole.
+    pub(crate) fn forget_hole(&mut self) {
+        self.coverage.forget_hole();
+    }
+
+    /// Sets what follows from the rest.
+    pub(crate) fn catch_up(&mut self) {
+        self.is =
+            Is { begun: self.isn.is_some(), closed_to: self.closed_windows.closed_since.is_some() };
+    }
+
     /// The sequence number behind the last stream byte captured, a FIN aside; `None` before the first packet.
     #[must_use]
     pub fn stream_end(&self) -> Option<SeqNumber> {

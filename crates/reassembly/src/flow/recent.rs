@@ -38,14 +38,33 @@ impl Recent {
         self.len = self.len.min(KEPT_CLOSED);
     }
 
-    /// Passes over its numbers. `last` is the time of the latest.
-    pub(super) fn code(&mut self, c: &mut impl Code, last: Timestamp) {
+    /// Passes over its numbers. `known` are packets that are likely among them, `last` is the time of the latest.
+    pub(super) fn code(
+        &mut self,
+        c: &mut impl Code,
+        last: Timestamp,
+        known: [Option<&Sighting>; 2],
+    ) {
         c.byte(&mut self.len);
         let mut later = low(last);
+        let known = known.map(|at| at.map(|at| (low(at.time), digest(&at.segment))));
         for slot in self.slots() {
-            c.near_u32(&mut self.times[slot], later);
-            c.random(&mut self.digests[slot]);
-            later = self.times[slot];
+            let (time, digest) = (&mut self.times[slot], &mut self.digests[slot]);
+            let mut which = 0;
+            for (place, known) in (1..).zip(known) {
+                if known == Some((*time, *digest)) {
+                    which = place;
+                }
+            }
+            c.byte(&mut which);
+            match usize::from(which).checked_sub(1).and_then(|i| *known.get(i)?) {
+                Some(known) => (*time, *digest) = known,
+                None => {
+                    c.near_u32(time, later);
+                    c.random(digest);
+                }
+            }
+            later = *time;
         }
     }
 

@@ -41,6 +41,10 @@ impl Rtt {
     pub(super) fn code(&mut self, c: &mut impl Code) {
         c.small(&mut self.count);
         c.near(&mut self.min, 0);
+        if self.count == 1 {
+            (self.max, self.sum) = (self.min, self.min);
+            return;
+        }
         c.near(&mut self.max, self.min);
         c.near(&mut self.sum, self.max);
     }

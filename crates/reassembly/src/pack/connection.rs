@@ -1,6 +1,6 @@
 //! The numbers that connections are made of.
 
-use super::fields::{NOTHING, answer_to, endpoint, frame, sighting, time};
+use super::fields::{NOTHING, answer_to, endpoints, frame, sighting, time};
 use super::{Code, fields};
 use crate::flow::Pointer;
 use crate::silence::Silences;
@@ -14,8 +14,7 @@ pub(super) fn is_small(c: &Connection) -> bool {
 
 /// What is asked of packed connections; first of all, so that it is found quickly.
 pub(super) fn head(c: &mut impl Code, connection: &mut Connection) {
-    endpoint(c, &mut connection.orig);
-    endpoint(c, &mut connection.resp);
+    endpoints(c, [&mut connection.orig, &mut connection.resp]);
     frame(c, &mut connection.first_frame, fields::NO_FRAME);
 }
 

@@ -39,21 +39,25 @@ pub(crate) fn answer_to(at: &Sighting) -> Sighting {
     Sighting { segment: Segment { seq: s.ack, ack: s.seq, timestamps, ..*s }, ..*at }
 }
 
-pub(crate) fn endpoint(c: &mut impl Code, end: &mut Endpoint) {
-    let mut v6 = [end.addr.is_ipv6()];
-    c.flags(&mut v6);
-    let [mut high, mut low] = match end.addr {
-        IpAddr::V4(addr) => [0, u64::from(addr.to_bits())],
-        IpAddr::V6(addr) => [(addr.to_bits() >> 64) as u64, addr.to_bits() as u64],
-    };
-    c.number(&mut low);
-    end.addr = if v6[0] {
-        c.number(&mut high);
-        Ipv6Addr::from_bits(u128::from(high) << 64 | u128::from(low)).into()
-    } else {
-        Ipv4Addr::from_bits(low as u32).into()
-    };
-    c.short(&mut end.port);
+pub(crate) fn endpoints(c: &mut impl Code, ends: [&mut Endpoint; 2]) {
+    let mut are_v6 = [ends[0].addr.is_ipv6(), ends[1].addr.is_ipv6()];
+    c.flags(&mut are_v6);
+    for (end, is_v6) in ends.into_iter().zip(are_v6) {
+        let bits = match end.addr {
+            IpAddr::V4(addr) => addr.to_bits().into(),
+            IpAddr::V6(addr) => addr.to_bits(),
+        };
+        end.addr = if is_v6 {
+            let mut bytes = bits.to_le_bytes();
+            bytes.iter_mut().for_each(|byte| c.raw(byte));
+            Ipv6Addr::from_bits(u128::from_le_bytes(bytes)).into()
+        } else {
+            let mut bits = bits as u32;
+            c.random(&mut bits);
+            Ipv4Addr::from_bits(bits).into()
+        };
+        c.short_raw(&mut end.port);
+    }
 }
 
 pub(crate) fn time(c: &mut impl Code, time: &mut Timestamp, like: Timestamp) {

@@ -5,6 +5,7 @@
 //! the two cannot differ. Numbers are small because they are told as differences to others that are near, and are written
 //! with seven bits a byte.
 
+mod arena;
 mod connection;
 pub(crate) mod fields;
 
@@ -12,51 +13,45 @@ use crosscap_packet::{Endpoint, FrameRef};
 
 use crate::tracked::Tracked;
 
-/// A connection in few bytes. Nothing is lost.
-#[derive(Clone, Debug)]
-pub(crate) struct Packed(Box<[u8]>);
+pub(crate) use arena::{Arena, Place};
 
-impl Packed {
-    /// Packs a connection, unless much of it cannot be packed.
-    pub(crate) fn new(tracked: &mut Tracked) -> Option<Self> {
-        if !connection::is_small(&tracked.connection) {
-            return None;
-        }
-        let mut pack = Pack(Vec::with_capacity(320));
-        connection::head(&mut pack, &mut tracked.connection);
-        connection::body(&mut pack, tracked);
-        Some(Self(pack.0.into_boxed_slice()))
+/// Packs a connection behind what `into` holds, unless much of it cannot be packed. Nothing is lost.
+pub(crate) fn pack(tracked: &mut Tracked, into: &mut Vec<u8>) -> bool {
+    if !connection::is_small(&tracked.connection) {
+        return false;
     }
+    let mut pack = Pack(into);
+    connection::head(&mut pack, &mut tracked.connection);
+    connection::body(&mut pack, tracked);
+    true
+}
 
-    /// The connection that was packed.
-    pub(crate) fn unpack(&self) -> Box<Tracked> {
-        let mut unpacked = Box::new(Tracked::new(fields::NOBODY, fields::NOBODY, 0));
-        let mut unpack = Unpack(&self.0);
-        connection::head(&mut unpack, &mut unpacked.connection);
-        connection::body(&mut unpack, &mut unpacked);
-        unpacked.catch_up();
-        unpacked
-    }
+/// The connection that was packed.
+pub(crate) fn unpack(packed: &[u8]) -> Tracked {
+    let mut unpacked = Tracked::new(fields::NOBODY, fields::NOBODY, 0);
+    let mut unpack = Unpack(packed);
+    connection::head(&mut unpack, &mut unpacked.connection);
+    connection::body(&mut unpack, &mut unpacked);
+    unpacked.catch_up();
+    unpacked
+}
 
-    /// Originator and responder.
-    pub(crate) fn ends(&self) -> (Endpoint, Endpoint) {
-        let mut ends = (fields::NOBODY, fields::NOBODY);
-        let mut unpack = Unpack(&self.0);
-        fields::endpoint(&mut unpack, &mut ends.0);
-        fields::endpoint(&mut unpack, &mut ends.1);
-        ends
-    }
+/// Originator and responder of a packed connection.
+pub(crate) fn ends(packed: &[u8]) -> (Endpoint, Endpoint) {
+    let mut ends = (fields::NOBODY, fields::NOBODY);
+    let mut unpack = Unpack(packed);
+    fields::endpoints(&mut unpack, [&mut ends.0, &mut ends.1]);
+    ends
+}
 
-    /// The frame of the first packet.
-    pub(crate) fn first_frame(&self) -> FrameRef {
-        let mut unpack = Unpack(&self.0);
-        let mut ends = fields::NOBODY;
-        fields::endpoint(&mut unpack, &mut ends);
-        fields::endpoint(&mut unpack, &mut ends);
-        let mut frame = fields::NO_FRAME;
-        fields::frame(&mut unpack, &mut frame, fields::NO_FRAME);
-        frame
-    }
+/// The frame of the first packet of a packed connection.
+pub(crate) fn first_frame(packed: &[u8]) -> FrameRef {
+    let mut unpack = Unpack(packed);
+    let mut ends = [fields::NOBODY; 2];
+    fields::endpoints(&mut unpack, ends.each_mut());
+    let mut frame = fields::NO_FRAME;
+    fields::frame(&mut unpack, &mut frame, fields::NO_FRAME);
+    frame
 }
 
 /// Passes over the numbers of a value: writes them, or sets them to what was written.
@@ -99,6 +94,13 @@ pub(crate) trait Code {
         let mut bytes = value.to_le_bytes();
         bytes.iter_mut().for_each(|byte| self.raw(byte));
         *value = u32::from_le_bytes(bytes);
+    }
+
+    /// A short one that is as likely large as small.
+    fn short_raw(&mut self, value: &mut u16) {
+        let mut bytes = value.to_le_bytes();
+        bytes.iter_mut().for_each(|byte| self.raw(byte));
+        *value = u16::from_le_bytes(bytes);
     }
 
     fn short(&mut self, value: &mut u16) {
@@ -148,9 +150,9 @@ pub(crate) trait Code {
 }
 
 /// Writes.
-struct Pack(Vec<u8>);
+struct Pack<'a>(&'a mut Vec<u8>);
 
-impl Code for Pack {
+impl Code for Pack<'_> {
     fn number(&mut self, value: &mut u64) {
         let mut rest = *value;
         while rest >= 0x80 {

@@ -9,5 +9,7 @@ mod rules;
 mod streams;
 // Segments that nobody sends.
 mod hostile;
+// More than is kept.
+mod limits;
 // Which bytes were seen how often, against a model.
 mod ledgers;
