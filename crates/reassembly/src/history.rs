@@ -71,8 +71,18 @@ impl History {
 const LETTERS: &[u8; 32] = b"SHADFRTWGIQ?????shadfrtwgiq?????";
 
 fn number(letter: u8) -> u16 {
-    LETTERS.iter().position(|&l| l == letter).unwrap_or(31) as u16
+    NUMBERS[usize::from(letter & 0x7f)].into()
 }
+
+/// The place of each in [`LETTERS`].
+const NUMBERS: [u8; 128] = {
+    let (mut numbers, mut i) = ([31; 128], 0);
+    while i < LETTERS.len() {
+        numbers[LETTERS[i] as usize] = i as u8;
+        i += 1;
+    }
+    numbers
+};
 
 impl fmt::Debug for History {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
