@@ -117,6 +117,9 @@ fn clock(correlation: &Correlation, index: usize) -> Clock {
     let Some(main) = clock.main_piece() else {
         return Clock { reference, ..Clock::default() };
     };
+    // The reference is itself.
+    let remarks = if index == 0 { Vec::new() } else { clock.remarks() };
+    let remarks = remarks.iter();
     let told = segment(main);
     let [low, skew, high] = main.skew_ppm();
     Clock {
@@ -129,7 +132,7 @@ fn clock(correlation: &Correlation, index: usize) -> Clock {
         skew_low_ppm: Some(low),
         skew_high_ppm: Some(high),
         segments: if pieces.len() > 1 { pieces.iter().map(segment).collect() } else { Vec::new() },
-        notes: clock.remarks().iter().map(|r| Quality::new(r.as_str(), r.to_string())).collect(),
+        notes: remarks.map(|r| Quality::new(r.as_str(), r.to_string())).collect(),
         contradictions: clock
             .contradictions()
             .iter()
