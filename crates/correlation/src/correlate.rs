@@ -99,8 +99,8 @@ impl Matching {
                 (((g.legs, g.numberings), proxied), (g.joined, g.candidates))
             })
             .unzip();
-        let (votes, ordered) = order::sort_legs(&legs, &points, members);
-        let (clocks, one_sided) = bound_clocks(&points, &legs, &ordered, &votes);
+        let ordered = order::sort_legs(&legs, &points, members);
+        let (clocks, one_sided) = bound_clocks(&points, &legs, &ordered);
         let mut paths: Vec<Path> = ordered
             .into_iter()
             .zip(keys)

@@ -134,7 +134,8 @@ impl LegKey {
     pub(crate) fn shares_packets(&self, other: &Self) -> bool {
         let same = |x: Option<Sighting>, y: Option<Sighting>| {
             x.zip(y).is_some_and(|(x, y)| {
-                x.segment.is_copy_of(&y.segment) && x.time.since(y.time).abs() < TRANSLATING
+                x.segment.is_copy_of(&y.segment)
+                    && x.time.since(y.time).unsigned_abs() < TRANSLATING
             })
         };
         let mut flows = self.flows.iter().zip(&other.flows);
@@ -175,4 +176,4 @@ impl FlowKey {
 const RETRYING: u32 = 200_000;
 
 /// How long a host takes at most to translate a packet, nanoseconds.
-const TRANSLATING: i64 = 100_000_000;
+const TRANSLATING: u64 = 100_000_000;

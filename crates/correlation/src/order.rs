@@ -51,11 +51,11 @@ pub(crate) struct Ordered {
 }
 
 impl Ordered {
-    /// `Less` where `a` is nearer the client than `b`, `Equal` where packets do not prove which; `None` where the two cannot
+    /// `Less` where `a` is nearer the client than `b`, `Equal` where their own packets do not prove which; `None` where the two cannot
     /// show the same packets.
-    pub(crate) fn order(&self, legs: &Legs, votes: &Votes, a: Leg, b: Leg) -> Option<Ordering> {
+    pub(crate) fn order(&self, legs: &Legs, a: Leg, b: Leg) -> Option<Ordering> {
         match a.stage.cmp(&b.stage) {
-            Ordering::Equal => Some(order(legs, votes, a, b)),
+            Ordering::Equal => Some(nearer_client(legs.key(a), legs.key(b))),
             stages => (!self.proxied && self.ends_proven).then_some(stages),
         }
     }
@@ -73,7 +73,7 @@ pub(crate) fn sort_legs(
     legs: &Legs,
     points: &[Point],
     groups: Vec<(Members, bool)>,
-) -> (Votes, Vec<Ordered>) {
+) -> Vec<Ordered> {
     let mut votes = Votes::new(points.len());
     for ((group, numberings), _) in &groups {
         for (i, &a) in group.iter().enumerate().take(MOST_LEGS) {
@@ -94,8 +94,7 @@ pub(crate) fn sort_legs(
         let sorted = stages.into_iter().map(|stage| sort(legs, points, &votes, stage));
         Ordered { proxied, ..one_after_the_other(sorted.collect(), proven) }
     };
-    let ordered = groups.into_par_iter().map(sort).collect();
-    (votes, ordered)
+    groups.into_par_iter().map(sort).collect()
 }
 
 fn stages((group, numberings): Members) -> Vec<Vec<Leg>> {
@@ -276,7 +275,7 @@ fn by_ttl(a: &LegKey, b: &LegKey) -> Ordering {
 }
 
 /// The exchange of SYN and SYN-ACK takes longer where the client is nearer: what the other point sees happens in
-/// between. Holds whatever the clocks say.
+/// between. Holds whatever the clocks' offsets are.
 fn by_nesting(a: &LegKey, b: &LegKey) -> Ordering {
     let exchange = |c: &LegKey| {
         let [syn, syn_ack] = Direction::BOTH.map(|d| c.flow(d));
@@ -286,13 +285,19 @@ fn by_nesting(a: &LegKey, b: &LegKey) -> Ordering {
         Some(syn_ack.first?.time.since(syn.first?.time))
     };
     match (exchange(a), exchange(b)) {
-        (Some(a), Some(b)) if (a - b).abs() > TIMESTAMP_NOISE => b.cmp(&a),
+        // The clocks need not run alike.
+        (Some(a), Some(b))
+            if a.min(b) >= 0
+                && a.abs_diff(b) > TIMESTAMP_NOISE + a.max(b).unsigned_abs() / DRIFT =>
+        {
+            b.cmp(&a)
+        }
         _ => Ordering::Equal,
     }
 }
 
 /// How often each point was nearer the client than each other one.
-pub(crate) struct Votes {
+struct Votes {
     points: usize,
     nearer: Vec<u64>,
 }
@@ -345,7 +350,10 @@ pub(crate) fn roles(points: usize, paths: &[Path]) -> Vec<Role> {
 }
 
 /// What timestamps of one packet path may be off by, nanoseconds.
-const TIMESTAMP_NOISE: i64 = 1_000;
+const TIMESTAMP_NOISE: u64 = 1_000;
+
+/// The part of a time by which two clocks tell it differently at most: each may be slewed by 500 ppm.
+const DRIFT: u64 = 1_000;
 
 /// Legs of one path beyond which no order is looked for: hostile numbers.
 const MOST_LEGS: usize = 64;

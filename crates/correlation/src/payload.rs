@@ -95,6 +95,11 @@ impl StreamDigester {
         }
     }
 
+    /// Notes that payload was sent that was not captured.
+    pub fn leave_out(&mut self) {
+        self.left_out = true;
+    }
+
     /// What was taken.
     #[must_use]
     pub fn finish(self) -> StreamDigest {

@@ -53,12 +53,15 @@ fn digest_point(
             }
             let decoded = decoder.decode(r.link_type, r.data, r.original_len, r.timestamp);
             if let Decoded::Tcp(p) = decoded
-                && !p.payload.is_empty()
+                && p.segment.payload_len > 0
                 && let Some((leg, direction)) = index.find(p.src, p.dst, r.frame)
                 && let Some(digester) = &mut digesters[leg][direction as usize]
             {
                 let syn = p.segment.flags.contains(crosscap_packet::TcpFlags::SYN);
                 digester.push(p.segment.seq + u32::from(syn), p.payload);
+                if p.payload.len() as u64 != u64::from(p.segment.payload_len) {
+                    digester.leave_out();
+                }
             }
         }
     }

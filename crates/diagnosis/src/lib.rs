@@ -10,9 +10,10 @@
 //!
 //! ```
 //! use crosscap_correlation::{Point, correlate};
+//! use crosscap_reassembly::Connections;
 //! use crosscap_diagnosis::{diagnose, suspects};
 //!
-//! let correlation = correlate(vec![Point::new("client", Vec::new())]);
+//! let correlation = correlate(vec![Point::new("client", Connections::default())]);
 //! assert!(suspects(&correlation).is_empty());
 //! let diagnosis = diagnose(&correlation, &Default::default());
 //! assert!(diagnosis.findings.is_empty());

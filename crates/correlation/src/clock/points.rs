@@ -11,7 +11,7 @@ use super::pairs::{causal, constraints};
 use super::{Clock, Constraint, OneSided};
 use crate::Point;
 use crate::keys::Legs;
-use crate::order::{Ordered, Votes};
+use crate::order::Ordered;
 
 /// Every clock against the first point's, directly or through other points, and what is known of those that packets do not
 /// bound on both sides.
@@ -19,7 +19,6 @@ pub(crate) fn bound_clocks(
     points: &[Point],
     legs: &Legs,
     paths: &[Ordered],
-    votes: &Votes,
 ) -> (Vec<Option<Clock>>, Vec<Option<OneSided>>) {
     let mut clocks: Vec<Option<Clock>> = vec![None; points.len()];
     let mut one_sided = vec![None; points.len()];
@@ -28,7 +27,7 @@ pub(crate) fn bound_clocks(
     // By name, so that the order of the points does not matter; but the first is the reference.
     let mut ranked: Vec<usize> = (0..points.len()).collect();
     ranked.sort_by_key(|&p| (p != 0, &points[p].name));
-    let proven = |reference, here| between(points, legs, paths, votes, reference, here);
+    let proven = |reference, here| between(points, legs, paths, reference, here);
     let mut queue = VecDeque::from([0]);
     while let Some(known) = queue.pop_front() {
         let unknown: Vec<usize> = ranked.iter().copied().filter(|&p| clocks[p].is_none()).collect();
@@ -73,7 +72,6 @@ fn between(
     points: &[Point],
     legs: &Legs,
     paths: &[Ordered],
-    votes: &Votes,
     reference: usize,
     here: usize,
 ) -> Vec<Constraint> {
@@ -83,7 +81,7 @@ fn between(
             let at =
                 |point| path.legs.iter().copied().filter(move |l| l.point == point && !l.stray);
             at(reference).flat_map(move |a| at(here).map(move |b| (a, b))).flat_map(|(a, b)| {
-                let order = path.order(legs, votes, a, b);
+                let order = path.order(legs, a, b);
                 let upstream = order.filter(|order| order.is_ne()).map(Ordering::is_lt);
                 let comparable = order.map(|_| (a.of(points), b.of(points)));
                 comparable.into_iter().flat_map(move |(a, b)| {

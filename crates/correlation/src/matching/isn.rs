@@ -2,8 +2,12 @@
 
 use crosscap_reassembly::Direction;
 
-use super::{COUNTER_BITS, Joined, MAX_CANDIDATES, Map, Matcher, PORT_BITS, STAMP_BITS, grouped};
+use super::{
+    ADDRESS_BITS, COUNTER_BITS, Joined, MAX_CANDIDATES, Map, Matcher, PORT_BITS, STAMP_BITS,
+    grouped,
+};
 use crate::Tier;
+use crate::keys::LegKey;
 
 impl Matcher<'_> {
     /// Joins legs that share both.
@@ -11,30 +15,42 @@ impl Matcher<'_> {
         let how = Joined { tier: Tier::IsnPair, bits: 64.0 };
         let pair = |leg: usize| self.keys[leg].isn_pair().map(|pair| pair.map(|isn| isn.0));
         let keyed = (0..self.keys.len()).filter_map(|leg| Some((pair(leg)?, leg))).collect();
+        let mut scored = Vec::new();
         for legs in grouped(keyed) {
-            if self.one_connection(&legs) {
+            let isns = self.keys[legs[0]].isns();
+            let secret = !isns.into_iter().flatten().any(|isn| is_guessable(isn.0));
+            if secret && self.one_connection(&legs) {
                 self.join_all(&legs, how);
+            } else {
+                self.corroborate(&legs, &mut scored);
+            }
+        }
+        self.join_best(scored, Tier::IsnPair);
+    }
+
+    /// Legs whose initial numbers are no secret (a test tool, a broken stack), of one client or with one SYN: what else
+    /// each has in common with the others.
+    fn corroborate(&self, legs: &[usize], scored: &mut Vec<(usize, Vec<(usize, f64)>)>) {
+        let client = legs.iter().map(|&leg| (self.keys[leg].orig, leg)).collect();
+        let syns = legs.iter().filter_map(|&leg| {
+            let syn = self.keys[leg].flow(Direction::Orig).first?.segment;
+            let known = (syn.timestamps.map(|t| t.value), syn.ip_id);
+            (known != (None, 0)).then_some((known, leg))
+        });
+        for same in grouped(client).into_iter().chain(grouped(syns.collect())) {
+            if same.len() > MAX_CANDIDATES {
                 continue;
             }
-            // Numbers that are no secret (a test tool, a broken stack): demand more to be the same.
-            let client = |leg: usize| self.keys[leg].orig;
-            let syn = |leg: usize| {
-                let syn = self.keys[leg].flow(Direction::Orig).first;
-                syn.map(|s| (s.segment.timestamps.map(|t| t.value), s.segment.ip_id))
-            };
-            let by_client = grouped(legs.iter().map(|&leg| (client(leg), leg)).collect());
-            let by_syn = || grouped(legs.iter().map(|&leg| (syn(leg), leg)).collect());
-            let mut left = Vec::new();
-            for same in by_client.into_iter().chain(by_syn()) {
-                if self.one_connection(&same) {
-                    self.join_all(&same, how);
-                } else {
-                    left.push(same);
-                }
-            }
-            for same in left {
-                let apart: Vec<_> = same[1..].iter().map(|&other| (other, how)).collect();
-                self.ambiguous(same[0], &apart);
+            for &leg in &same {
+                let fits = same.iter().filter_map(|&other| {
+                    let (a, b) = (&self.keys[leg], &self.keys[other]);
+                    let here = self.point(leg) == self.point(other);
+                    if leg == other || a.contradicts(b) || (here && !a.shares_packets(b)) {
+                        return None;
+                    }
+                    Some((other, 2.0 * GUESSABLE_BITS + shared_bits(a, b, Direction::Orig)))
+                });
+                scored.push((leg, fits.collect()));
             }
         }
     }
@@ -107,15 +123,45 @@ impl Matcher<'_> {
         if leg == other || !self.may_be_one(leg, other) || (here && !a.shares_packets(b)) {
             return None;
         }
-        let (x, y) = (a.flow(direction).first?.segment, b.flow(direction).first?.segment);
-        let port = if a.orig.port == b.orig.port { PORT_BITS } else { 0.0 };
-        let stamp = match (x.timestamps, y.timestamps) {
-            (Some(x), Some(y)) if x.value == y.value => STAMP_BITS,
-            // The number is the same and the time is not: another copy of the SYN, unless the number was no secret.
-            _ => 0.0,
+        let more = shared_bits(a, b, direction);
+        // A scanner asks many hosts with one number from one port.
+        let only_asked = |key: &LegKey| {
+            let orig = key.flow(Direction::Orig);
+            orig.bytes == 0 && orig.acked.is_none()
         };
-        let counter = if x.ip_id != 0 && x.ip_id == y.ip_id { COUNTER_BITS } else { 0.0 };
-        let more = port + stamp + counter;
-        (more > 0.0).then_some(32.0 + more)
+        let scan = a.orig == b.orig && a.resp != b.resp && only_asked(a) && only_asked(b);
+        let least = if scan { PORT_BITS + ADDRESS_BITS } else { 0.0 };
+        let isn = a.flow(direction).isn?.0;
+        let isn_bits = if is_guessable(isn) { GUESSABLE_BITS } else { 32.0 };
+        (more > least).then_some(isn_bits + more)
     }
 }
+
+/// In how many bits two legs agree besides their numbers: the client, and the first packet of one end.
+fn shared_bits(a: &LegKey, b: &LegKey, direction: Direction) -> f64 {
+    let first = |key: &LegKey, direction| key.flow(direction).first.map(|at| at.segment);
+    let stamp = |direction| {
+        let stamps = |key| first(key, direction)?.timestamps.map(|stamps| stamps.value);
+        stamps(a).is_some() && stamps(a) == stamps(b)
+    };
+    let counter = |key| first(key, direction).map(|segment| segment.ip_id).filter(|id| *id != 0);
+    let agreed = [
+        (a.orig.port == b.orig.port, PORT_BITS),
+        (a.orig.addr == b.orig.addr, ADDRESS_BITS),
+        (stamp(direction), STAMP_BITS),
+        (counter(a).is_some() && counter(a) == counter(b), COUNTER_BITS),
+    ];
+    agreed.iter().filter(|(agrees, _)| *agrees).map(|(_, bits)| bits).sum()
+}
+
+/// Whether a number looks as people choose it, not as a stack draws it (RFC 6528): small, round, or one digit only.
+pub(super) fn is_guessable(isn: u32) -> bool {
+    let [a, b, c, d] = isn.to_be_bytes();
+    isn < 1 << 20
+        || isn.trailing_zeros() >= 16
+        || isn.is_multiple_of(100_000)
+        || [a, b, c] == [b, c, d]
+}
+
+/// What such a number is worth in bits.
+pub(super) const GUESSABLE_BITS: f64 = 4.0;

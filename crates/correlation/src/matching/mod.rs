@@ -148,7 +148,7 @@ impl<'a> Matcher<'a> {
     /// Whether chance would hardly make any two legs of these two points agree in so many bits.
     fn is_sure(&self, a: usize, b: usize, bits: f64) -> bool {
         let pairs = self.sizes[self.point(a)] as f64 * self.sizes[self.point(b)] as f64;
-        bits >= pairs.log2() + SURE
+        bits >= (pairs.log2() + SURE).max(FEWEST_BITS)
     }
 
     /// Notes that one of several legs may belong to `leg`.
@@ -218,9 +218,9 @@ impl<'a> Matcher<'a> {
 
     /// Whether the legs of two sets that one point saw, if there are such, are the two sides of a NAT there.
     fn fit_together(&self, a: usize, b: usize) -> bool {
-        let few =
-            self.set(a).take(MAX_CANDIDATES).count() * self.set(b).take(MAX_CANDIDATES).count();
-        few < MAX_CANDIDATES * MAX_CANDIDATES
+        let few = |leg| self.set(leg).take(MAX_CANDIDATES).count() < MAX_CANDIDATES;
+        few(a)
+            && few(b)
             && self.set(a).all(|x| {
                 self.set(b).all(|y| {
                     self.point(x) != self.point(y) || self.keys[x].shares_packets(&self.keys[y])
@@ -290,11 +290,17 @@ fn grouped<K: Ord + Send>(mut keyed: Vec<(K, usize)>) -> Vec<Vec<usize>> {
 /// legs agree so little in.
 const SURE: f64 = 6.0;
 
+/// Bits below which nothing is sure: that two captures have any connection in common is no matter of course.
+const FEWEST_BITS: f64 = 34.0;
+
 /// By how many bits a match must be better than the next one.
 const MARGIN: f64 = 10.0;
 
 /// What an equal port is worth in bits: Linux draws from 28,232 of them.
 const PORT_BITS: f64 = 14.0;
+
+/// What an equal address is worth in bits: there are few, used often.
+const ADDRESS_BITS: f64 = 4.0;
 
 /// What an equal timestamp is worth in bits: hosts draw where it begins, and a second has a thousand.
 const STAMP_BITS: f64 = 16.0;

@@ -4,6 +4,7 @@ use crosscap_packet::SeqNumber;
 use crosscap_reassembly::Direction;
 use rayon::prelude::*;
 
+use super::isn::GUESSABLE_BITS;
 use super::{MAX_CANDIDATES, Map, Matcher, PORT_BITS};
 use crate::Tier;
 use crate::keys::LegKey;
@@ -75,11 +76,16 @@ type Range = Option<[SeqNumber; 2]>;
 fn bits(both: [(Range, Range); 2]) -> Option<f64> {
     both.into_iter().try_fold(0.0, |sum, (a, b)| {
         let ([a_first, a_next], [b_first, b_next]) = (a?, b?);
+        let lengths = [a_next.ahead_of(a_first), b_next.ahead_of(b_first)];
+        if lengths.iter().any(|length| *length < 0) {
+            // More than 2 GiB: it lies everywhere.
+            return Some(sum);
+        }
         let apart = a_first.ahead_of(b_next).max(b_first.ahead_of(a_next)).max(0);
-        let lengths = [(a_first, a_next), (b_first, b_next)]
-            .map(|(first, next)| next.ahead_of(first).max(0).unsigned_abs());
-        let places = lengths[0] as f64 + lengths[1] as f64 + 2.0 * f64::from(apart) + 1.0;
-        (apart <= RANGE_SLACK).then_some(sum + 32.0 - places.log2())
+        let places = f64::from(lengths[0]) + f64::from(lengths[1]) + 2.0 * f64::from(apart) + 1.0;
+        // Low numbers are those that people choose.
+        let most = if a_first.0.max(b_first.0) < LOW { 2.0 * GUESSABLE_BITS } else { 32.0 };
+        (apart <= RANGE_SLACK).then_some(sum + (32.0 - places.log2()).min(most))
     })
 }
 
@@ -115,6 +121,9 @@ fn cells(key: &LegKey) -> Vec<Cell> {
 
 /// How far apart two ranges may lie, in bytes: what one of the captures missed.
 const RANGE_SLACK: i32 = 1 << 20;
+
+/// Numbers below this are no random ones.
+const LOW: u32 = 1 << 22;
 
 /// Bits of a sequence number within a small cell, within a coarse one.
 const FINE: u32 = 21;

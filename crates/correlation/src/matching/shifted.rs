@@ -7,7 +7,11 @@
 use crosscap_packet::Endpoint;
 use crosscap_reassembly::Direction;
 
-use super::{COUNTER_BITS, Joined, MAX_CANDIDATES, Map, Matcher, PORT_BITS, STAMP_BITS};
+use super::isn::is_guessable;
+use super::{
+    ADDRESS_BITS, COUNTER_BITS, Joined, MAX_CANDIDATES, MAX_TOLD, Map, Matcher, PORT_BITS,
+    STAMP_BITS,
+};
 use crate::Tier;
 use crate::keys::{FlowKey, LegKey};
 
@@ -50,7 +54,8 @@ impl Matcher<'_> {
         keyed.sort_unstable();
         let mut pairs = Vec::new();
         for same in keyed.chunk_by(|a, b| a.0 == b.0) {
-            if same.len() > MAX_CANDIDATES * self.sizes.len() {
+            // Of more at one point, none is alone.
+            if same.len() > MAX_TOLD * self.sizes.len() {
                 continue;
             }
             for (i, &(kept, a)) in same.iter().enumerate() {
@@ -83,8 +88,13 @@ impl Matcher<'_> {
             .into_iter()
             .partition(|&(a, b, how)| alone(a, b) && alone(b, a) && self.is_sure(a, b, how.bits));
         for (a, b, how) in sure {
-            if !self.sets.equiv(a, b) {
+            if self.sets.equiv(a, b) {
+                continue;
+            }
+            if self.fit_together(a, b) {
                 self.join(a, b, how);
+            } else {
+                self.ambiguous(a, &[(b, how)]);
             }
         }
         for (a, b, how) in unsure {
@@ -94,7 +104,8 @@ impl Matcher<'_> {
 }
 
 fn kept(key: &LegKey) -> impl Iterator<Item = Kept> + use<> {
-    let [orig, resp] = [0, 1].map(|i| key.flows[i].isn.map(|isn| isn.0));
+    let isn = |i: usize| key.flows[i].isn.map(|isn| isn.0).filter(|isn| !is_guessable(*isn));
+    let [orig, resp] = [0, 1].map(isn);
     let syn = key.flow(Direction::Orig).first.and_then(|s| s.segment.timestamps);
     [
         orig.map(|isn| Kept::Isn(Side::Orig, isn)),
@@ -113,16 +124,20 @@ fn alike(kept: Kept, a: &LegKey, b: &LegKey) -> Option<f64> {
     let stamp = x.timestamps.is_some_and(|x| y.timestamps.is_some_and(|y| x.value == y.value));
     let counter = x.ip_id != 0 && x.ip_id == y.ip_id;
     let isn = matches!(kept, Kept::Isn(..));
-    // Other uses of the same four-tuple have the same ends.
-    if !(isn || stamp || counter) {
+    // Other uses of the same four-tuple have the same ends, and a client opens several connections at once.
+    let port = a.orig.port == b.orig.port;
+    let untranslated = a.orig.addr == b.orig.addr && a.resp == b.resp;
+    if !(isn || counter || stamp) || (untranslated && !port) {
         return None;
     }
+    // What singles the two out is no evidence on top.
+    let ends = matches!(kept, Kept::Ends(..));
     let mut bits = 0.0;
     let agreed = [
         (isn, 32.0),
         (stamp, STAMP_BITS),
         (counter, COUNTER_BITS),
-        (a.orig.port == b.orig.port, PORT_BITS),
+        (port, if ends { ADDRESS_BITS } else { PORT_BITS }),
         (a.orig.addr == b.orig.addr, ADDRESS_BITS),
         (a.resp == b.resp, ADDRESS_BITS),
     ];
@@ -139,9 +154,6 @@ fn alike(kept: Kept, a: &LegKey, b: &LegKey) -> Option<f64> {
     }
     Some(bits)
 }
-
-/// What an equal address is worth in bits: there are few, used often.
-const ADDRESS_BITS: f64 = 4.0;
 
 /// What an equal length is worth in bits: many requests are alike.
 const LENGTH_BITS: f64 = 3.0;

@@ -82,7 +82,7 @@ fn supported(
 }
 
 fn is_in_step(meeting: &Meeting, median: i64) -> bool {
-    (meeting.apart - median).abs() <= IN_STEP
+    meeting.apart.abs_diff(median) <= IN_STEP
 }
 
 /// Whether both directions are equal; `None` where too little was seen.
@@ -175,7 +175,7 @@ const FEWEST_BYTES: u64 = 64;
 const ENOUGH_BEGUN: u64 = 16_384;
 
 /// How much longer or shorter than usual a proxy takes, and what clocks drift, nanoseconds.
-const IN_STEP: i64 = 1_000_000_000;
+const IN_STEP: u64 = 1_000_000_000;
 
 /// Different streams that must be equal on both sides before two addresses count as those of one host.
 const FEWEST_STREAMS: usize = 3;

@@ -22,7 +22,7 @@ pub(crate) fn meetings(legs: &Legs, groups: &[Group]) -> Vec<Meeting> {
     let sides: Vec<Option<Side>> = groups.iter().map(|group| Side::of(legs, group)).collect();
     let mut found = at_the_proxy(legs, groups, &sides);
     found.extend(across(legs, groups, &sides));
-    found.sort_by_key(|m| (m.front, m.back));
+    found.sort_by_key(|m| (m.front, m.back, m.hosts.is_some(), !m.alike, m.apart));
     found.dedup_by_key(|m| (m.front, m.back));
     found
 }
@@ -144,6 +144,7 @@ impl Backs {
         let began = self.backs[..behind].iter().zip(&self.latest_end[..behind]).rev();
         began
             .take_while(|(_, latest)| **latest >= front.begin)
+            .take(MOST_WALKED)
             .map(|(back, _)| back)
             .filter(|back| back.end >= front.begin)
             .take(MOST_LOOKED_AT)
@@ -158,6 +159,10 @@ fn is_only_leg(group: &Group, leg: Leg) -> bool {
 /// Whether the one may end at the host that the other comes from, where `near` to it if their addresses differ: these.
 fn one_host(front: &LegKey, back: &LegKey) -> Option<Option<(IpAddr, IpAddr)>> {
     let (ends, comes) = (front.resp.addr, back.orig.addr);
+    // A proxy does not connect to itself.
+    if front.resp == back.resp {
+        return None;
+    }
     if ends == comes {
         return Some(None);
     }
@@ -200,6 +205,9 @@ fn across(legs: &Legs, groups: &[Group], sides: &[Option<Side>]) -> Vec<Meeting>
                 else {
                     continue;
                 };
+                if one_host(legs.key(near.leg), legs.key(far.leg)).is_none() {
+                    continue;
+                }
                 let hosts =
                     (near.leg.point, legs.key(near.leg).resp.addr, legs.key(far.leg).orig.addr);
                 found.push(Meeting {
@@ -222,6 +230,9 @@ const ADDED_BYTES: u64 = 512;
 
 /// Connections that are looked at for each one that a proxy may have taken.
 const MOST_LOOKED_AT: usize = 64;
+
+/// Connections that are passed over meanwhile.
+const MOST_WALKED: usize = 1_024;
 
 /// What stacks start the time to live with.
 const INITIAL_TTLS: [u8; 4] = [32, 64, 128, 255];

@@ -75,13 +75,14 @@ const CLIENT: &str = "10.1.0.1:40000";
 const OTHER: &str = "10.1.0.2:40000";
 const SERVICE: &str = "10.96.0.1:80";
 const BACKEND: &str = "10.2.0.1:8080";
+const ISNS: [u32; 2] = [0x5eed_1234, 0x9abc_4321];
 
 #[test]
 fn both_sides_of_a_node_and_the_pod_behind_it() {
     let packets = [
-        handshake(0, 100, CLIENT, SERVICE, [1_000, 2_000]),
-        handshake(0, 100, CLIENT, BACKEND, [1_000, 2_000]),
-        handshake(1, 100, CLIENT, BACKEND, [1_000, 2_000]),
+        handshake(0, 100, CLIENT, SERVICE, ISNS),
+        handshake(0, 100, CLIENT, BACKEND, ISNS),
+        handshake(1, 100, CLIENT, BACKEND, ISNS),
     ];
     assert_eq!(joined(2, packets.concat()), [[(0, 0), (0, 1), (1, 0)]]);
 }
@@ -89,10 +90,10 @@ fn both_sides_of_a_node_and_the_pod_behind_it() {
 /// The first SYN is lost between the two sides: the node sees two on the one and the second on the other.
 #[test]
 fn a_syn_lost_inside_the_node() {
-    let mut packets = vec![packet(0, 100, CLIENT, SERVICE, SYN, [1_000, 0])];
-    packets.extend(handshake(0, 1_100, CLIENT, SERVICE, [1_000, 2_000]));
-    packets.extend(handshake(0, 1_100, CLIENT, BACKEND, [1_000, 2_000]));
-    packets.extend(handshake(1, 1_100, CLIENT, BACKEND, [1_000, 2_000]));
+    let mut packets = vec![packet(0, 100, CLIENT, SERVICE, SYN, [ISNS[0], 0])];
+    packets.extend(handshake(0, 1_100, CLIENT, SERVICE, ISNS));
+    packets.extend(handshake(0, 1_100, CLIENT, BACKEND, ISNS));
+    packets.extend(handshake(1, 1_100, CLIENT, BACKEND, ISNS));
     assert_eq!(joined(2, packets), [[(0, 0), (0, 1), (1, 0)]]);
 }
 
@@ -113,7 +114,7 @@ fn two_syns_alike_and_one_behind_nat() {
 fn two_midstream_alike_and_one_behind_nat() {
     let talk = |point, millis, client, server| {
         [
-            packet(point, millis, client, server, ACK, [1_000, 2_000]),
+            packet(point, millis, client, server, ACK, ISNS),
             packet(point, millis + 1, server, client, ACK, [2_000, 1_000]),
         ]
     };
@@ -128,8 +129,8 @@ fn two_midstream_alike_and_one_behind_nat() {
 /// A leg that has its partner at a point by both initial sequence numbers has no other one there.
 #[test]
 fn a_midstream_leg_beside_a_sure_pair() {
-    let mut packets = handshake(0, 100, CLIENT, SERVICE, [1_000, 2_000]).to_vec();
-    packets.extend(handshake(1, 100, CLIENT, BACKEND, [1_000, 2_000]));
+    let mut packets = handshake(0, 100, CLIENT, SERVICE, ISNS).to_vec();
+    packets.extend(handshake(1, 100, CLIENT, BACKEND, ISNS));
     packets.push(packet(1, 110, OTHER, BACKEND, ACK, [1_500, 2_500]));
     packets.push(packet(1, 111, BACKEND, OTHER, ACK, [2_500, 1_500]));
     assert_eq!(joined(2, packets), [vec![(0, 0), (1, 0)], vec![(1, 1)]]);
@@ -170,7 +171,7 @@ fn midstream_on_a_port_that_many_clients_use() {
     let mut packets = Vec::new();
     for i in 0..100u32 {
         let client = format!("10.1.1.{i}:40000");
-        let isns = [i << 24, i << 23];
+        let isns = [(i + 1) * 40_000_003, (i + 1) * 30_000_001];
         let at = 1_000 * i64::from(i);
         packets.extend(handshake(0, at, &client, SERVICE, isns));
         packets.push(packet(1, at + 2, &client, BACKEND, ACK, [isns[0] + 1, isns[1] + 1]));

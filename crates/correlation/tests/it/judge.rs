@@ -97,9 +97,16 @@ fn by(sim: &Simulation, id: u32, found: &Correlation, a: Leg, b: Leg) -> Option<
         let first = c.flow(direction).first?;
         first.segment.flags.contains(TcpFlags::SYN).then_some(first.segment)
     };
+    let asked_only = [&x, &y].iter().all(|c| {
+        let orig = c.flow(Direction::Orig);
+        orig.bytes == 0 && orig.acked.is_none()
+    });
     let shares = |direction| {
         let (Some(x), Some(y)) = (syn(&x, direction), syn(&y, direction)) else { return false };
-        x.seq == y.seq && (same_port || (x.timestamps.is_some() && x.timestamps == y.timestamps))
+        let stamped = x.timestamps.is_some() && x.timestamps == y.timestamps;
+        // Scanners ask many hosts with one number from one port.
+        let told = stamped || x.ip_id != 0 || !asked_only;
+        x.seq == y.seq && (same_port || stamped) && told
     };
     if Direction::BOTH.into_iter().any(shares) {
         return Some(By::OneIsn);

@@ -145,6 +145,6 @@ fn shifted_numbers() {
         let verdict = assert_good(&sim, &[]);
         // Those that said nothing or whose SYN has no clock cannot be told.
         let [found, all] = verdict.recall(By::IsnPair);
-        assert!(found * 100 >= all * 80, "{found} of {all}");
+        assert!(found * 100 >= all * 75, "{found} of {all}");
     }
 }

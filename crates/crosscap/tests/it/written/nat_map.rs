@@ -18,7 +18,7 @@ fn balanced() -> Net {
             _ => "10.1.9.50:8080",
         };
         let client = format!("10.1.0.2:{}", 40_000 + i);
-        let isns = [1_000_000 + 7_919 * u32::from(i), 2_000_000_000 + 104_729 * u32::from(i)];
+        let isns = [1_234_567 + 7_919 * u32::from(i), 2_345_678_901 + 104_729 * u32::from(i)];
         let start = u64::from(i) * SECOND;
         let mut line = net.open(start, &client, backend, isns);
         net.ask(start + 10 * MILLI, &mut line, 5 * MILLI);
@@ -161,7 +161,7 @@ fn clients_behind_masquerade_are_a_pool() {
         let nanos = (1_700_000_000 + u64::from(i)) * SECOND;
         let client = format!("10.1.0.2:{}", 40_000 + i);
         let masked = format!("192.0.2.{}:{}", 1 + i % 5, 1_024 + i);
-        let isns = [1_000_000 + 7_919 * u32::from(i), 2_000_000_000 + 104_729 * u32::from(i)];
+        let isns = [1_234_567 + 7_919 * u32::from(i), 2_345_678_901 + 104_729 * u32::from(i)];
         let segment = |src: &str, dst: &str, flags: &str, seq, ack, ttl| {
             TcpFrame::new(src, dst).flags(flags).seq(seq).ack(ack).ip_id(i + 1).ttl(ttl).ethernet()
         };
