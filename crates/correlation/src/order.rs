@@ -350,7 +350,7 @@ pub(crate) fn roles(points: usize, paths: &[Path]) -> Vec<Role> {
 }
 
 /// What timestamps of one packet path may be off by, nanoseconds.
-const TIMESTAMP_NOISE: u64 = 1_000;
+const TIMESTAMP_NOISE: u64 = 5_000;
 
 /// The part of a time by which two clocks tell it differently at most: each may be slewed by 500 ppm.
 const DRIFT: u64 = 1_000;

@@ -163,8 +163,8 @@ fn kind(before: &ClockPiece, after: &ClockPiece) -> Break {
     }
 }
 
-/// How much a timestamp may be off, nanoseconds: of a good clock, and of a host with several receive queues.
-pub(super) const NOISE: [i64; 2] = [1_000, 20_000];
+/// How much a timestamp may be off, nanoseconds: of taps on one host, and of a host with several receive queues.
+pub(super) const NOISE: [i64; 2] = [3_000, 20_000];
 
 /// A clock that breaks more often tells nothing; to look up a time takes time in proportion.
 pub(super) const MAX_PIECES: usize = 256;

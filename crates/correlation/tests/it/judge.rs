@@ -105,7 +105,8 @@ fn by(sim: &Simulation, id: u32, found: &Correlation, a: Leg, b: Leg) -> Option<
         let (Some(x), Some(y)) = (syn(&x, direction), syn(&y, direction)) else { return false };
         let stamped = x.timestamps.is_some() && x.timestamps == y.timestamps;
         // Scanners ask many hosts with one number from one port.
-        let told = stamped || x.ip_id != 0 || !asked_only;
+        let counted = x.ip_id != 0 && x.ip_id == y.ip_id;
+        let told = stamped || counted || !asked_only;
         x.seq == y.seq && (same_port || stamped) && told
     };
     if Direction::BOTH.into_iter().any(shares) {

@@ -49,7 +49,9 @@ pub fn write_text(report: &Report, style: TextStyle, out: &mut dyn Write) -> io:
     }
     if report.findings.is_empty() {
         page.blank()?;
-        page.line(&page.good("Nothing wrong was found in these connections."))?;
+        page.line(
+            &page.good("None of the failures that crosscap knows was found in these connections."),
+        )?;
     }
     Ok(())
 }
