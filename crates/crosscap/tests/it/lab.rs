@@ -322,7 +322,6 @@ fn a_tunnel_hides_no_connection() {
 }
 
 #[test]
-#[ignore = "needs copies told apart in bursts of more than eight packets"]
 fn packets_captured_inside_and_outside_a_tunnel_are_copies() {
     Lab::of("vxlan").assert_copies_are_not_retransmissions();
 }

@@ -9,9 +9,9 @@ use super::{End, Flow};
 use crate::Cause;
 use crate::coverage::Opener;
 
-/// What an end did lately. Two cache lines, of which the packets of the other end need one.
+/// What an end did lately. Three cache lines, of which the packets of the other end need one.
 #[derive(Clone, Debug, Default)]
-#[repr(C, align(128))]
+#[repr(C, align(64))]
 pub(crate) struct Live {
     pub(super) recent: Recent,
     pub(super) timing: Option<Timing>,
@@ -72,4 +72,4 @@ impl<'a> End<'a> {
     }
 }
 
-const _: () = assert!(size_of::<Live>() == 128);
+const _: () = assert!(size_of::<Live>() == 192);

@@ -108,8 +108,8 @@ fn low(time: Timestamp) -> u32 {
     time.0 as u32
 }
 
-/// As many as leave room in a cache line.
-const KEPT: usize = 7;
+/// A burst of as many may lie between the copies of its packets.
+const KEPT: usize = 15;
 
 const KEPT_CLOSED: u8 = 2;
 
