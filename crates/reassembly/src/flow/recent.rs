@@ -13,9 +13,9 @@ use crate::pack::Code;
 /// apart, and a burst may lie between the copies.
 #[derive(Clone, Default)]
 pub(super) struct Recent {
-    /// The low halves of their times: none is more than [`KEPT`] times [`COPY_WINDOW`] older than the latest.
-    times: [u32; KEPT],
-    digests: [u32; KEPT],
+    /// The low halves of their times (none is more than [`KEPT`] times [`COPY_WINDOW`] older than the latest), and their
+    /// digests.
+    ring: [(u32, u32); KEPT],
     latest: u8,
     len: u8,
 }
@@ -30,7 +30,7 @@ impl Recent {
         self.latest = (self.latest + 1) % KEPT as u8;
         self.len = (self.len + 1).min(KEPT as u8);
         let slot = usize::from(self.latest);
-        (self.times[slot], self.digests[slot]) = (low(at.time), digest);
+        self.ring[slot] = (low(at.time), digest);
     }
 
     /// Keeps only the latest: nobody sends a burst any more.
@@ -49,7 +49,7 @@ impl Recent {
         let mut later = low(last);
         let known = known.map(|at| at.map(|at| (low(at.time), digest(&at.segment))));
         for slot in self.slots() {
-            let (time, digest) = (&mut self.times[slot], &mut self.digests[slot]);
+            let (time, digest) = &mut self.ring[slot];
             let mut which = 0;
             for (place, known) in (1..).zip(known) {
                 if known == Some((*time, *digest)) {
@@ -78,8 +78,9 @@ impl Recent {
         identified
             && near
             && self.slots().any(|slot| {
-                let age = low(at.time).wrapping_sub(self.times[slot]).cast_signed();
-                self.digests[slot] == digest && i64::from(age).abs() <= COPY_WINDOW
+                let (time, known) = self.ring[slot];
+                let age = low(at.time).wrapping_sub(time).cast_signed();
+                known == digest && i64::from(age).abs() <= COPY_WINDOW
             })
     }
 
@@ -92,7 +93,7 @@ impl Recent {
 
 impl fmt::Debug for Recent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.slots().map(|i| (self.times[i], self.digests[i]))).finish()
+        f.debug_list().entries(self.slots().map(|i| self.ring[i])).finish()
     }
 }
 
