@@ -34,6 +34,7 @@ mod correlate;
 mod keys;
 mod ladder;
 mod matching;
+mod modular;
 mod nat;
 mod order;
 mod path;

@@ -4,6 +4,8 @@ use std::sync::OnceLock;
 
 use crosscap_packet::SeqNumber;
 
+use crate::modular::{power, reduced, times};
+
 /// Takes the payload of one flow, in any order, each byte once.
 #[derive(Clone, Debug)]
 pub struct StreamDigester {
@@ -90,7 +92,7 @@ impl StreamDigester {
                 self.blocks.resize(block + 1, 0);
             }
             let sum = &mut self.blocks[block];
-            *sum = reduce(u128::from(*sum) + u128::from(polynomial(now, offset)));
+            *sum = reduced(u128::from(*sum) + u128::from(polynomial(now, offset)));
             (offset, bytes) = (offset + mine as u64, rest);
         }
     }
@@ -147,24 +149,11 @@ fn block(offset: u64) -> (usize, u64) {
 /// bytes collide with a probability of at most n / 2⁶¹ for an r that nobody can foresee.
 fn polynomial(bytes: &[u8], offset: u64) -> u64 {
     let r = base();
-    let folded = bytes.iter().rev().fold(0, |sum, &byte| {
-        reduce(u128::from(reduce(u128::from(sum) * u128::from(r))) + u128::from(byte) + 1)
-    });
-    let (mut power, mut square, mut exponent) = (1, r, offset + 1);
-    while exponent > 0 {
-        if exponent & 1 == 1 {
-            power = reduce(u128::from(power) * u128::from(square));
-        }
-        square = reduce(u128::from(square) * u128::from(square));
-        exponent >>= 1;
-    }
-    reduce(u128::from(folded) * u128::from(power))
-}
-
-fn reduce(value: u128) -> u64 {
-    let folded = (value & u128::from(MERSENNE)) + (value >> 61);
-    let folded = (folded & u128::from(MERSENNE)) as u64 + (folded >> 61) as u64;
-    if folded >= MERSENNE { folded - MERSENNE } else { folded }
+    let folded = bytes
+        .iter()
+        .rev()
+        .fold(0, |sum, &byte| reduced(u128::from(sum) * u128::from(r) + u128::from(byte) + 1));
+    times(folded, power(r, offset + 1))
 }
 
 /// Drawn once for each run; only equality shows in results.
@@ -177,8 +166,6 @@ fn base() -> u64 {
         (1 << 32) | (drawn % (1 << 60))
     })
 }
-
-const MERSENNE: u64 = (1 << 61) - 1;
 
 /// Bytes of the first block.
 const FIRST_BLOCK: u64 = 64;

@@ -1,5 +1,7 @@
 //! A digest of payload that can be put together from the digests of its parts.
 
+use crate::modular::{power, reduced, times};
+
 /// A digest of bytes: the polynomial Σ (bᵢ + 1)·xⁿ⁻¹⁻ⁱ modulo 2⁶¹ − 1 at a fixed point x.
 ///
 /// The digest of two strings joined follows from their own digests and the length of the second, so that segments cut
@@ -30,35 +32,11 @@ impl PayloadDigest {
     /// Of these bytes and `len` more whose digest is `next`.
     #[must_use]
     pub fn then(self, next: Self, len: u32) -> Self {
-        Self(reduced(u128::from(self.0) * u128::from(power(len)) + u128::from(next.0)))
+        Self(reduced(
+            u128::from(self.0) * u128::from(power(POINT, len.into())) + u128::from(next.0),
+        ))
     }
 }
-
-/// The remainder of anything below 2¹²³.
-const fn reduced(value: u128) -> u64 {
-    let folded = (value & MODULUS as u128) + (value >> 61);
-    let folded = (folded & MODULUS as u128) as u64 + (folded >> 61) as u64;
-    if folded >= MODULUS { folded - MODULUS } else { folded }
-}
-
-const fn times(a: u64, b: u64) -> u64 {
-    reduced(a as u128 * b as u128)
-}
-
-/// The point to the power of `exponent`.
-fn power(mut exponent: u32) -> u64 {
-    let (mut result, mut square) = (1, POINT);
-    while exponent > 0 {
-        if exponent & 1 == 1 {
-            result = times(result, square);
-        }
-        square = times(square, square);
-        exponent >>= 1;
-    }
-    result
-}
-
-const MODULUS: u64 = (1 << 61) - 1;
 
 /// Any number without structure: digits of π.
 const POINT: u64 = 0x0415_9265_3589_7932;
@@ -80,6 +58,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::modular::MODULUS;
 
     fn naive(bytes: &[u8]) -> u64 {
         bytes.iter().fold(0, |sum: u64, b| {
