@@ -172,11 +172,8 @@ fn option(input: &[u8]) -> IResult<&[u8], Option<TcpOption<'_>>> {
         (30, &[first, ..]) => TcpOption::Multipath { subtype: first >> 4, value },
         (34, cookie) | (254, [0xf9, 0x89, cookie @ ..]) => TcpOption::FastOpen(cookie),
         (5, blocks) if blocks.len().is_multiple_of(8) => TcpOption::Sack(blocks),
-        (8, value)
-            if value.len() == 8
-                && let Some(ts) = timestamps(value) =>
-        {
-            TcpOption::Timestamps(ts)
+        (8, value) if value.len() == 8 => {
+            timestamps(value).map_or(TcpOption::Other { kind, value }, TcpOption::Timestamps)
         }
         _ => TcpOption::Other { kind, value },
     };

@@ -127,13 +127,14 @@ impl End<'_> {
                     self.note_named(peer, at, start);
                     return Verdict::decided(SegmentClass::Control);
                 }
-                Some(false) if let Some(by) = self.named_before(start + 1) => {
-                    self.before_others(peer, at, Some(by))
-                }
-                Some(false) if Self::is_beyond(peer, segment) => {
-                    Verdict::new(SegmentClass::BeyondWindow, Certainty::Inferred)
-                }
-                None | Some(false) => Verdict::decided(SegmentClass::New),
+                Some(false) => match self.named_before(start + 1) {
+                    Some(by) => self.before_others(peer, at, Some(by)),
+                    None if Self::is_beyond(peer, segment) => {
+                        Verdict::new(SegmentClass::BeyondWindow, Certainty::Inferred)
+                    }
+                    None => Verdict::decided(SegmentClass::New),
+                },
+                None => Verdict::decided(SegmentClass::New),
                 Some(true) => self.why_again(peer, at, start, end + 1),
             }
         } else if start >= last {
