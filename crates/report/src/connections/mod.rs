@@ -2,6 +2,7 @@
 
 mod csv;
 mod ends;
+mod facts;
 mod field;
 mod fields;
 mod filter;

@@ -7,8 +7,8 @@ use std::net::IpAddr;
 use crosscap_reassembly::Direction;
 
 use super::ConnectionTable;
+use super::facts::{duration, uid};
 use super::field::Row;
-use super::fields::{duration, uid};
 use crate::escape::is_harmful;
 
 /// Writes the connections as Zeek's `conn.log`, with tabs; what cannot be known from TCP headers is unset. Where there
