@@ -52,6 +52,7 @@ fn read_files(
     state.seen.quality = set.notes;
     for (index, file) in set.files.iter().enumerate() {
         let index = u16::try_from(index).map_err(|_| Error::TooManyFiles(set.name.clone()))?;
+        state.shards.begin_file(state.seen.packets);
         let file = read(&mut state, file.open(options, index)?)?;
         state.seen.file_ended(&names[usize::from(index)], &file);
     }

@@ -46,6 +46,11 @@ impl Shards {
         self.sorter.clone()
     }
 
+    /// The next file begins, with so many frames in those before it.
+    pub(crate) fn begin_file(&mut self, frames_before: u64) {
+        self.trackers.iter_mut().for_each(|tracker| tracker.begin_file(frames_before));
+    }
+
     /// Takes what parts of a file that follow each other hold for each shard; with each, the frames before it.
     pub(crate) fn take(&mut self, parts: &[(Batch, u64)]) {
         self.trackers.par_iter_mut().enumerate().for_each(|(shard, tracker)| {

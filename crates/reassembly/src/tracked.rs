@@ -2,7 +2,7 @@
 
 use crosscap_packet::{Endpoint, TcpFlags};
 
-use crate::flow::{End, Live, Verdict};
+use crate::flow::{End, Live, Recent, Verdict};
 use crate::silence::is_silence;
 use crate::state::EndState;
 use crate::{
@@ -53,7 +53,12 @@ impl Tracked {
     }
 
     /// Takes the next packet.
-    pub(crate) fn push(&mut self, direction: Direction, at: Sighting) -> Verdict {
+    pub(crate) fn push(
+        &mut self,
+        direction: Direction,
+        at: Sighting,
+        recent: &mut Recent,
+    ) -> Verdict {
         let Self { connection, live } = self;
         let before = connection.last;
         if before.is_none() {
@@ -65,8 +70,8 @@ impl Tracked {
         let [orig_live, resp_live] = live;
         let (mut orig, mut resp) = (End::new(orig, orig_live), End::new(resp, resp_live));
         let verdict = match direction {
-            Direction::Orig => orig.push(&mut resp, at),
-            Direction::Resp => resp.push(&mut orig, at),
+            Direction::Orig => orig.push(&mut resp, at, recent),
+            Direction::Resp => resp.push(&mut orig, at, recent),
         };
         if verdict.class == SegmentClass::Copy {
             return verdict;
@@ -92,9 +97,6 @@ impl Tracked {
         }
         if !connection.so_far.talking || flags.intersects(TcpFlags::FIN | TcpFlags::RST) {
             connection.so_far = SoFar::of(connection);
-        }
-        if connection.so_far.ended {
-            live.iter_mut().for_each(Live::closed);
         }
         if flags.contains(TcpFlags::SYN) {
             self.scale_windows();

@@ -9,7 +9,7 @@ use foldhash::quality::RandomState;
 use hashbrown::HashTable;
 
 use crate::connections::Counts;
-use crate::flow::Verdict;
+use crate::flow::{Recent, Verdict};
 use crate::store::{Entry, Store};
 use crate::{Connection, Connections, Judgement, Limits, SegmentClass, Sighting, limits};
 
@@ -24,6 +24,7 @@ use crate::{Connection, Connections, Judgement, Limits, SegmentClass, Sighting, 
 #[derive(Debug, Default)]
 pub struct Tracker {
     store: Store,
+    recent: Recent,
     /// The number of the latest incarnation of each four-tuple.
     table: HashTable<Entry>,
     hasher: TupleHasher,
@@ -74,7 +75,13 @@ impl Tracker {
         Self { limits: Limits { connections, ..limits }, ..Self::default() }
     }
 
-    /// Takes the next segment in capture order and says whose it is and what it was.
+    /// The next file begins, the first one first, with so many frames in all files before it. Whoever reads several files as
+    /// one capture says so, that copies are recognised across their borders.
+    pub fn begin_file(&mut self, frames_before: u64) {
+        self.recent.begin_file(frames_before);
+    }
+
+    /// Takes the next segment in capture order, in which frames ascend, and says whose it is and what it was.
     pub fn push(&mut self, frame: FrameRef, time: Timestamp, packet: &TcpPacket<'_>) -> Judgement {
         self.push_segment(packet.src, packet.dst, Sighting { time, frame, segment: packet.segment })
     }
@@ -91,7 +98,8 @@ impl Tracker {
         let (index, tracked) = self.store.at(seat);
         let direction = tracked.connection.direction_from(src);
         let (holes, forgotten) = tracked.connection.flow(direction).holes();
-        let Verdict { class, certainty, new_bytes, .. } = tracked.push(direction, at);
+        let Verdict { class, certainty, new_bytes, .. } =
+            tracked.push(direction, at, &mut self.recent);
         let flow = &mut tracked.connection.flows[direction as usize];
         self.holes = (self.holes + flow.holes().0).saturating_sub(holes);
         if flow.holes().0 > holes && self.holes > self.limits.holes {

@@ -2,7 +2,7 @@
 
 use crosscap_packet::{OptionSummary, Segment, SeqNumber, TcpFlags};
 
-use super::recent::digest;
+use super::recent::{Recent, digest};
 use super::rtt::Timing;
 use super::{End, Sighting};
 use crate::coverage::{Added, Opener};
@@ -36,7 +36,12 @@ impl Verdict {
 
 impl End<'_> {
     /// Takes the next packet of this flow; `peer` is the other one.
-    pub(crate) fn push(&mut self, peer: &mut End<'_>, at: Sighting) -> Verdict {
+    pub(crate) fn push(
+        &mut self,
+        peer: &mut End<'_>,
+        at: Sighting,
+        recent: &mut Recent,
+    ) -> Verdict {
         let segment = at.segment;
         let flags = segment.flags;
         self.flow.packets += 1;
@@ -53,15 +58,12 @@ impl End<'_> {
         let more_sent = end > self.flow.coverage.high();
         let digest = digest(&segment);
         // What says something new cannot be a copy.
-        let last = self.flow.last.map(|last| last.time);
-        if !more_acked
-            && !more_sent
-            && last.is_some_and(|last| self.live.recent.has(&at, last, digest))
-        {
+        let last = self.flow.last.as_ref();
+        if !more_acked && !more_sent && last.is_some_and(|last| recent.has(&at, last, digest)) {
             self.flow.copies += 1;
             return Verdict::decided(SegmentClass::Copy);
         }
-        self.live.recent.remember(&at, last, digest);
+        recent.remember(&at, last, digest);
         self.flow.last_is_news =
             more_acked || self.flow.last.is_none_or(|last| is_stamped_later(&at, &last));
         self.flow.last = Some(at);

@@ -2,18 +2,16 @@
 
 use crosscap_packet::{SeqNumber, Timestamp};
 
-use super::recent::Recent;
 use super::rtt::Timing;
 use super::window::Window;
 use super::{End, Flow};
 use crate::Cause;
 use crate::coverage::Opener;
 
-/// What an end did lately. Three cache lines, of which the packets of the other end need one.
+/// What an end did lately: a cache line.
 #[derive(Clone, Debug, Default)]
 #[repr(C, align(64))]
 pub(crate) struct Live {
-    pub(super) recent: Recent,
     pub(super) timing: Option<Timing>,
     /// When it last sent something that took sequence space; before that, when it sent the first packet.
     pub(super) sent_at: Timestamp,
@@ -55,11 +53,6 @@ impl Live {
         self.window.shift = shift;
     }
 
-    /// The connection has come to its end.
-    pub(crate) fn closed(&mut self) {
-        self.recent.closed();
-    }
-
     #[cfg(test)]
     pub(crate) fn rare_size(&self) -> usize {
         self.rare.as_ref().map_or(0, |_| size_of::<Rare>())
@@ -72,4 +65,4 @@ impl<'a> End<'a> {
     }
 }
 
-const _: () = assert!(size_of::<Live>() == 192);
+const _: () = assert!(size_of::<Live>() == 64);

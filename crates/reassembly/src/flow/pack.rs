@@ -111,8 +111,7 @@ impl Flow {
             c.near(max, *min);
         });
         let acked = self.acked.unwrap_or(answer.segment.seq);
-        let known = [self.fin.as_ref(), self.last.as_ref()];
-        live.code(c, now, acked, self.coverage.high(), known);
+        live.code(c, now, acked, self.coverage.high(), self.fin.as_ref());
     }
 
     fn code_counters(&mut self, c: &mut impl Code) {
@@ -142,21 +141,20 @@ impl Flow {
 
 impl Live {
     /// All of it. `now` is when the last packet of the flow came, `acked` near to what it acknowledged, and `high` the
-    /// stream offset that it has come to; `known` are its FIN and its last packet.
+    /// stream offset that it has come to.
     fn code(
         &mut self,
         c: &mut impl Code,
         now: Timestamp,
         acked: SeqNumber,
         high: i64,
-        known: [Option<&Sighting>; 2],
+        fin: Option<&Sighting>,
     ) {
         let mut is = [self.window.right_edge.is_some(), self.timing.is_some(), self.rare.is_some()];
         c.flags(&mut is);
         let [edge, timing, rare] = is;
-        self.recent.code(c, now, known);
         // A FIN is mostly the last that takes sequence space.
-        time(c, &mut self.sent_at, known[0].map_or(now, |fin| fin.time));
+        time(c, &mut self.sent_at, fin.map_or(now, |fin| fin.time));
         c.short(&mut self.window.last);
         optional_seq(c, &mut self.window.right_edge, edge, acked);
         c.byte(&mut self.duplicates);

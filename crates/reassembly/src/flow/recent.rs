@@ -1,107 +1,100 @@
 //! Packets that the capture recorded twice.
 
-use std::fmt;
 use std::hash::BuildHasher;
 
-use crosscap_packet::{Segment, Timestamp};
+use crosscap_packet::{FrameRef, Segment, Timestamp};
 use foldhash::fast::FixedState;
 
 use crate::Sighting;
-use crate::pack::Code;
 
-/// The last packets of a flow, in a ring. Bridges and cooked captures show each packet several times, microseconds
-/// apart, and a burst may lie between the copies.
-#[derive(Clone, Default)]
-pub(super) struct Recent {
-    /// The low halves of their times (none is more than [`KEPT`] times [`COPY_WINDOW`] older than the latest), and their
-    /// digests.
-    ring: [(u32, u32); KEPT],
-    latest: u8,
-    len: u8,
+/// The last packets of a capture point. Bridges and captures of all interfaces show each packet several times, soon one
+/// after the other, but a burst of many may lie between: stacks hand packets on in batches.
+///
+/// One ring for all flows: a packet costs a line of it written in sequence, and a flow nothing at all. The packets of a
+/// flow are a chain through it, whose end is [`Flow::last`](super::Flow::last). Each lies where its place in the capture
+/// says, so that what is found depends only on the packets of the flow and how far they are apart.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Recent {
+    /// [`FRAMES`] from the first packet on.
+    ring: Vec<Entry>,
+    /// Frames in the files before each, where that was told.
+    before: Vec<u64>,
+}
+
+/// A packet.
+#[derive(Clone, Copy, Debug, Default)]
+struct Entry {
+    digest: u64,
+    /// The low half of its time.
+    time: u32,
+    /// How many frames before it the packet of its flow before it is; 0 where that is long ago.
+    back: u32,
 }
 
 impl Recent {
-    /// `digest` is that of the packet, `last` the time of the one before.
-    pub(super) fn remember(&mut self, at: &Sighting, last: Option<Timestamp>, digest: u32) {
+    /// The next file begins: so many frames are in those before it.
+    pub(crate) fn begin_file(&mut self, frames_before: u64) {
+        self.before.push(frames_before);
+    }
+
+    /// `last` is the packet of its flow before it, `digest` its own.
+    pub(super) fn remember(&mut self, at: &Sighting, last: Option<&Sighting>, digest: u64) {
+        if self.ring.is_empty() {
+            self.ring.resize(FRAMES, Entry::default());
+        }
+        let place = self.place(at.frame);
         // Copies come in the order of what they are copies of: the earlier ones can have none any more.
-        if last.is_none_or(|last| at.time.since(last).abs() > COPY_WINDOW) {
-            self.len = 0;
-        }
-        self.latest = (self.latest + 1) % KEPT as u8;
-        self.len = (self.len + 1).min(KEPT as u8);
-        let slot = usize::from(self.latest);
-        self.ring[slot] = (low(at.time), digest);
+        let back = last
+            .filter(|last| at.time.since(last.time).abs() <= COPY_WINDOW)
+            .and_then(|last| u32::try_from(place.checked_sub(self.place(last.frame))?).ok());
+        self.ring[slot(place)] = Entry { digest, time: low(at.time), back: back.unwrap_or(0) };
     }
 
-    /// Keeps only the latest: nobody sends a burst any more.
-    pub(super) fn closed(&mut self) {
-        self.len = self.len.min(KEPT_CLOSED);
-    }
-
-    /// Passes over its numbers. `known` are packets that are likely among them, `last` is the time of the latest.
-    pub(super) fn code(
-        &mut self,
-        c: &mut impl Code,
-        last: Timestamp,
-        known: [Option<&Sighting>; 2],
-    ) {
-        c.byte(&mut self.len);
-        let mut later = low(last);
-        let known = known.map(|at| at.map(|at| (low(at.time), digest(&at.segment))));
-        for slot in self.slots() {
-            let (time, digest) = &mut self.ring[slot];
-            let mut which = 0;
-            for (place, known) in (1..).zip(known) {
-                if known == Some((*time, *digest)) {
-                    which = place;
-                }
-            }
-            c.byte(&mut which);
-            match usize::from(which).checked_sub(1).and_then(|i| *known.get(i)?) {
-                Some(known) => (*time, *digest) = known,
-                None => {
-                    c.near_u32(time, later);
-                    c.random(digest);
-                }
-            }
-            later = *time;
-        }
-    }
-
-    /// Whether the packet is one of them; `last` is the time of the latest. Resets and others without an identification
-    /// of their own may be sent twice in a row; they are not judged.
-    pub(super) fn has(&self, at: &Sighting, last: Timestamp, digest: u32) -> bool {
+    /// Whether the packet is one that was remembered; `last` is the packet of its flow before it. Resets and others without
+    /// an identification of their own may be sent twice in a row; they are not judged.
+    pub(super) fn has(&self, at: &Sighting, last: &Sighting, digest: u64) -> bool {
         let s = &at.segment;
         let identified = s.ip_id != 0 || (s.timestamps.is_some() && s.seq_len() > 0);
-        // Nearer than that, the low halves of the times are enough.
-        let near = at.time.since(last).abs() <= COPY_WINDOW * (KEPT as i64 + 1);
-        identified
-            && near
-            && self.slots().any(|slot| {
-                let (time, known) = self.ring[slot];
-                let age = low(at.time).wrapping_sub(time).cast_signed();
-                known == digest && i64::from(age).abs() <= COPY_WINDOW
-            })
+        // Nearer than that, the low halves of the times are enough: none in a chain is much further from the next.
+        if !identified || at.time.since(last.time).abs() > COPY_WINDOW {
+            return false;
+        }
+        let here = self.place(at.frame);
+        let mut place = self.place(last.frame);
+        for _ in 0..STEPS {
+            let is_there = here.checked_sub(place).is_some_and(|away| away < FRAMES as u64);
+            let Some(entry) = self.ring.get(slot(place)).filter(|_| is_there) else { return false };
+            let age = low(at.time).wrapping_sub(entry.time).cast_signed();
+            if i64::from(age).abs() > COPY_WINDOW {
+                return false;
+            }
+            if entry.digest == digest {
+                return true;
+            }
+            if entry.back == 0 {
+                return false;
+            }
+            place = place.wrapping_sub(entry.back.into());
+        }
+        false
     }
 
-    /// The latest first.
-    fn slots(&self) -> impl Iterator<Item = usize> + use<> {
-        let latest = usize::from(self.latest);
-        (0..usize::from(self.len).min(KEPT)).map(move |age| (latest + KEPT - age) % KEPT)
+    /// Of a frame, in the capture as a whole. Frames of a file that was not told of are far from all others.
+    fn place(&self, frame: FrameRef) -> u64 {
+        match self.before.get(usize::from(frame.file())) {
+            Some(before) => before + frame.number(),
+            None => u64::from(frame.file()) << 48 | frame.number(),
+        }
     }
 }
 
-impl fmt::Debug for Recent {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.slots().map(|i| self.ring[i])).finish()
-    }
+/// Of what [`Segment::is_copy_of`] compares.
+pub(super) fn digest(segment: &Segment) -> u64 {
+    FixedState::with_seed(0).hash_one(segment.copy_key())
 }
 
-/// Of what [`Segment::is_copy_of`] compares. Only packets that say nothing new are looked up: one in five hundred
-/// million of them is taken for a copy by chance.
-pub(super) fn digest(segment: &Segment) -> u32 {
-    let hash = FixedState::with_seed(0).hash_one(segment.copy_key());
-    (hash >> 32) as u32
+fn slot(place: u64) -> usize {
+    (place % FRAMES as u64) as usize
 }
 
 /// Truncation is the modulus.
@@ -109,10 +102,11 @@ fn low(time: Timestamp) -> u32 {
     time.0 as u32
 }
 
-/// A burst of as many may lie between the copies of its packets.
-const KEPT: usize = 15;
+/// How far apart two records of one packet may lie, in frames of the capture.
+const FRAMES: usize = 1 << 14;
 
-const KEPT_CLOSED: u8 = 2;
+/// How many packets of their flow may lie between them: several times what Linux handles in one go, which is 64.
+const STEPS: usize = 256;
 
-/// How far apart two records of one packet may lie, in nanoseconds: no stack resends this fast.
+/// How far apart they may lie in time, in nanoseconds: no stack resends this fast.
 const COPY_WINDOW: i64 = 10_000_000;

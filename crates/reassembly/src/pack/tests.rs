@@ -4,6 +4,7 @@ use crosscap_packet::{Segment, SeqNumber, TcpFlags, TcpTimestamps, Timestamp};
 use proptest::prelude::*;
 
 use super::*;
+use crate::flow::Recent;
 use crate::{Direction, Sighting};
 
 /// A packet of a conversation, a little at random.
@@ -94,13 +95,14 @@ proptest! {
         let [orig, resp] = texts.map(|e| e.parse::<Endpoint>().unwrap());
         let mut plain = Tracked::new(orig, resp, 3);
         let mut packed = plain.clone();
+        let [mut recent, mut recent_too] = [Recent::default(), Recent::default()];
         let mut time = 1_700_000_000_000_000_000;
         for (i, step) in steps.iter().enumerate() {
             time += step.wait;
             let at = sighting(step, i as u64 + 1, time);
             let direction = if step.from_resp { Direction::Resp } else { Direction::Orig };
-            plain.push(direction, at);
-            packed.push(direction, at);
+            plain.push(direction, at, &mut recent);
+            packed.push(direction, at, &mut recent_too);
             let mut bytes = Vec::new();
             if i % every == 0 && pack(&mut packed, &mut bytes) {
                 prop_assert_eq!(ends(&bytes), (orig, resp));
@@ -117,7 +119,7 @@ proptest! {
 fn an_ordinary_connection_is_small() {
     let [client, server] =
         ["10.1.2.3:43210", "10.96.0.10:8080"].map(|e| e.parse::<Endpoint>().unwrap());
-    let mut connection = Tracked::new(client, server, 1);
+    let (mut connection, mut recent) = (Tracked::new(client, server, 1), Recent::default());
     let (mut time, mut sent) = (1_700_000_000_123_456_789_i64, [0x1234_5678_u32, 0x9abc_def0]);
     let talk = [
         (0, 0x02, 0),
@@ -155,7 +157,7 @@ fn an_ordinary_connection_is_small() {
             frame: FrameRef::new(0, 1000 + 3 * i as u64),
             segment,
         };
-        connection.push(Direction::BOTH[from], at);
+        connection.push(Direction::BOTH[from], at, &mut recent);
     }
     let mut bytes = Vec::new();
     assert!(pack(&mut connection, &mut bytes));

@@ -11,5 +11,7 @@ mod streams;
 mod hostile;
 // More than is kept.
 mod limits;
+// Packets recorded several times.
+mod copies;
 // Which bytes were seen how often, against a model.
 mod ledgers;
