@@ -163,3 +163,36 @@ pub(super) fn counted(number: u64, noun: &str) -> String {
     let plural = if number == 1 { "" } else { "s" };
     format!("{} {noun}{plural}", thousands(number))
 }
+
+/// `client #12 #14, pod-2.pcap #3`: frames under the name of their point, or of their file where the point has several.
+pub(super) fn frames_of(report: &Report, frames: &[(&str, &str, &[u64])]) -> String {
+    let mut text = String::new();
+    let mut last = None;
+    for &(point, file, numbers) in frames {
+        let several = report.points.iter().any(|p| p.name == point && p.files.len() > 1);
+        let place = if several { file } else { point };
+        if last != Some(place) {
+            let comma = if text.is_empty() { "" } else { ", " };
+            text = format!("{text}{comma}{}", terminal(place));
+            last = Some(place);
+        }
+        for number in numbers {
+            text = format!("{text} #{number}");
+        }
+    }
+    text
+}
+
+/// The name of a point, cut where it is very long.
+pub(super) fn short_name(name: &str) -> String {
+    let name = terminal(name);
+    if name.chars().count() <= NAME {
+        return name;
+    }
+    let mut short: String = name.chars().take(NAME - 1).collect();
+    short.push('…');
+    short
+}
+
+/// Columns for the name of a point in a table.
+const NAME: usize = 20;
