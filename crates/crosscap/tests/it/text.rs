@@ -56,3 +56,44 @@ fn changed_handshakes_and_packets_out_of_order_are_told() {
 fn nothing_is_said_of_points_between_which_nothing_happened() {
     assert!(!text(&analyse_scenario("ipv6", &["client", "pod"])).contains("Between the points"));
 }
+
+/// The lines on a point: the one that begins with its name, and those that continue it.
+fn on_point(text: &str, point: &str) -> String {
+    let first = format!("  {point} ");
+    let mut lines = text.lines().skip_while(|l| !l.starts_with(&first));
+    let head = lines.next().unwrap();
+    let more = lines.take_while(|l| l.starts_with("      "));
+    more.fold(format!("\n{head}\n"), |all, line| format!("{all}{line}\n"))
+}
+
+#[test]
+fn a_clock_that_was_set_is_told_with_when_and_by_how_much() {
+    let told = text(&analyse_scenario("clock-step", &["client", "pod"]));
+    let expected = "
+  pod     pod.pcap.gz, 1,641 packets, 2024-06-01 08:59:57 to 09:00:06 UTC; server side, its clock is
+          2.300000 s behind client's at 09:00:02 (± 10 µs)
+          clock: was set forward by 0.800001 s (± 26 µs) between 09:00:04.972 and 09:00:05.084 by client's
+          clock
+";
+    assert_eq!(on_point(&told, "pod"), expected);
+}
+
+#[test]
+fn a_clock_that_gains_is_told_with_how_much() {
+    let told = text(&analyse_scenario("clock-drift", &["client", "pod"]));
+    let expected = "
+  pod     pod.pcap.gz, 1,563 packets, 2024-06-02 09:00:00 to 09:00:38 UTC; server side, its clock is
+          0.150998 s ahead of client's at 09:00:19 (± 9 µs)
+          clock: gains 49.2 to 50.7 ppm on client's, 4.25 to 4.38 s a day
+";
+    assert_eq!(on_point(&told, "pod"), expected);
+}
+
+#[test]
+fn addresses_that_stay_the_same_are_no_translation() {
+    let told = text(&analyse_scenario("tcp-proxy", &["client", "proxy", "pod"]));
+    assert!(
+        told.contains("\n  NAT     none on the way to 10.1.0.1:80 (70 connections)\n"),
+        "{told}"
+    );
+}

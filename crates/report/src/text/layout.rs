@@ -28,7 +28,7 @@ impl<'a> Page<'a> {
     pub(super) fn wrapped(&mut self, label: &str, indent: usize, text: &str) -> io::Result<()> {
         let mut line = format!("{label:indent$}");
         let mut width = indent;
-        for word in text.split(' ') {
+        for word in unbreakable(text) {
             let len = word.chars().count();
             if width > indent && width + 1 + len > WIDTH {
                 writeln!(self.out, "{line}")?;
@@ -112,6 +112,30 @@ impl<'a> Page<'a> {
     }
 }
 
+/// The words of a text; a number and its unit are one.
+fn unbreakable(text: &str) -> impl Iterator<Item = &str> {
+    let mut rest = Some(text);
+    std::iter::from_fn(move || {
+        let here = rest?;
+        let mut end = here.find(' ');
+        while let Some(at) = end {
+            let behind = &here[at + 1..];
+            let next = behind.find(' ');
+            let unit = behind[..next.unwrap_or(behind.len())].trim_end_matches(is_punctuation);
+            if !(UNITS.contains(&unit) && here[..at].ends_with(|c: char| c.is_ascii_digit())) {
+                break;
+            }
+            end = next.map(|next| at + 1 + next);
+        }
+        rest = end.map(|at| &here[at + 1..]);
+        Some(&here[..end.unwrap_or(here.len())])
+    })
+}
+
+fn is_punctuation(c: char) -> bool {
+    matches!(c, '.' | ',' | ';' | ':' | ')')
+}
+
 /// A row of [`Page::table`].
 #[derive(Default)]
 pub(super) struct TableRow {
@@ -136,6 +160,9 @@ pub(super) enum Tone {
     Bad,
 }
 
+/// What is never torn from the number before it.
+const UNITS: [&str; 8] = ["ns", "µs", "ms", "s", "min", "h", "ppm", "%"];
+
 /// Columns of a page.
 pub(super) const WIDTH: usize = 110;
 
@@ -144,3 +171,40 @@ pub(super) const GAP: &str = "  ";
 
 /// Columns that text behind the cells of a table needs to be worth its place there.
 const NARROWEST: usize = 24;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn page(write: impl FnOnce(&mut Page<'_>) -> io::Result<()>) -> String {
+        let mut out = Vec::new();
+        write(&mut Page::new(&mut out, false)).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn a_number_and_its_unit_stay_on_one_line() {
+        let words = |text| unbreakable(text).collect::<Vec<_>>();
+        assert_eq!(words("after 422 s (7 min 2 s)."), ["after", "422 s", "(7 min", "2 s)."]);
+        assert_eq!(words("it's s  x 5"), ["it's", "s", "", "x", "5"]);
+        assert_eq!(words(""), [""]);
+        let text = format!("{} 7 s", "x".repeat(WIDTH - 2));
+        assert_eq!(page(|p| p.wrapped("", 0, &text)), format!("{}\n7 s\n", "x".repeat(WIDTH - 2)));
+    }
+
+    #[test]
+    fn a_table_is_aligned_and_what_stands_behind_it_is_wrapped() {
+        let row = |what: &str, count: &str, rest: &str| TableRow {
+            tone: Tone::Plain,
+            cells: vec![(Align::Left, what.into()), (Align::Right, count.into())],
+            rest: rest.into(),
+        };
+        let rows = [row("lost", "1,200", "client #1"), row("Änderung", "3", "")];
+        let expected = "  lost      1,200  client #1\n  Änderung      3\n";
+        assert_eq!(page(|p| p.table(2, &rows)), expected);
+        // Cells that take the whole line leave the text behind them the next.
+        let wide = [row(&"w".repeat(90), "1", "client #1")];
+        let expected = format!("  {}  1\n      client #1\n", "w".repeat(90));
+        assert_eq!(page(|p| p.table(2, &wide)), expected);
+    }
+}

@@ -1,6 +1,7 @@
 //! Text, for people.
 
 mod between;
+mod clock;
 mod connections;
 mod finding;
 mod info;

@@ -117,7 +117,7 @@ fn describe(report: &Report, nat: &Nat) -> String {
     };
     let ports = nat.sources.as_ref().map_or("", ports);
     let what = match nat.kind.as_str() {
-        "none" => format!("none to {}", end(&nat.before.resp)),
+        "none" => format!("none on the way to {}", end(&nat.before.resp)),
         "snat" => match &nat.before.orig {
             None => {
                 format!("clients of {} seen as {}{ports}", end(&nat.before.resp), seen_as())

@@ -6,9 +6,9 @@ use crosscap_diagnosis::{duration, thousands};
 use jiff::Timestamp;
 
 use super::layout::Page;
-use super::nat;
+use super::{clock, nat};
 use crate::escape::terminal;
-use crate::{Clock, IdleTimeout, Point, Report};
+use crate::{IdleTimeout, Point, Report};
 
 /// The head of the report.
 pub(super) fn write(report: &Report, page: &mut Page<'_>) -> io::Result<()> {
@@ -31,8 +31,8 @@ pub(super) fn write(report: &Report, page: &mut Page<'_>) -> io::Result<()> {
         report.points.iter().map(|p| terminal(&p.name).chars().count()).max().unwrap_or(0).max(4);
     for point in &report.points {
         page.wrapped(&format!("  {:width$}", terminal(&point.name)), width + 4, &describe(point))?;
-        for note in &point.clock.notes {
-            page.wrapped("", width + 4, &page.dim(&format!("clock: {}", terminal(&note.detail))))?;
+        for remark in clock::remarks(report, point) {
+            page.wrapped("", width + 4, &page.dim(&format!("clock: {remark}")))?;
         }
         for quality in &point.quality {
             let note = terminal(&quality.detail);
@@ -50,19 +50,7 @@ fn describe(point: &Point) -> String {
         "between" => "in between, ",
         _ => "",
     };
-    let clock = match (&point.clock, point.clock.offset_ns) {
-        (c, _) if c.reference == point.name => "reference clock".to_owned(),
-        (c, Some(offset)) => {
-            let half = (c.offset_high_ns.unwrap_or(offset) - c.offset_low_ns.unwrap_or(offset)) / 2;
-            format!(
-                "its clock is {} {}'s (± {})",
-                offset_words(offset),
-                terminal(&c.reference),
-                duration(half)
-            )
-        }
-        (c, None) => one_sided(c),
-    };
+    let clock = clock::describe(&point.name, &point.clock);
     let span = match (point.first_ns, point.last_ns) {
         (Some(first), Some(last)) => {
             format!(", {} to {} UTC", date_time(first), clock_time(last, 0))
@@ -74,29 +62,6 @@ fn describe(point: &Point) -> String {
         files => counted(files.len() as u64, "file"),
     };
     format!("{files}, {}{span}; {place}{clock}", counted(point.packets, "packet"))
-}
-
-/// Of a clock that packets bound on one side at most.
-fn one_sided(clock: &Clock) -> String {
-    let reference = terminal(&clock.reference);
-    let bound = |what, offset| {
-        format!(
-            "its clock is at {what} {} {reference}'s: packets travelled one way only",
-            offset_words(offset)
-        )
-    };
-    // A lower bound of a clock that is behind is the most that it is behind.
-    match (clock.offset_low_ns, clock.offset_high_ns) {
-        (Some(low), None) => bound(if low < 0 { "most" } else { "least" }, low),
-        (None, Some(high)) => bound(if high < 0 { "least" } else { "most" }, high),
-        _ => format!("its clock cannot be compared with {reference}'s"),
-    }
-}
-
-/// `27.000000 s behind`.
-fn offset_words(offset: i64) -> String {
-    let side = if offset < 0 { "behind" } else { "ahead of" };
-    format!("{:.6} s {side}", offset.unsigned_abs() as f64 / 1e9)
 }
 
 /// The bracket of a session timer.
