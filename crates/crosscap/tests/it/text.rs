@@ -97,3 +97,82 @@ fn addresses_that_stay_the_same_are_no_translation() {
         "{told}"
     );
 }
+
+/// The lines with one of these labels, with those that continue them.
+fn labelled(text: &str, labels: &[&str]) -> String {
+    let mut told = String::from("\n");
+    let mut on = false;
+    for line in text.lines().take_while(|l| *l != "Between the points") {
+        let label = line.split_whitespace().next().unwrap_or_default();
+        let begins = line.starts_with("  ") && !line.starts_with("   ");
+        on = if begins { labels.contains(&label) } else { on && line.starts_with("      ") };
+        if on {
+            told = format!("{told}{line}\n");
+        }
+    }
+    told
+}
+
+#[test]
+fn a_proxy_is_told_with_where_its_connections_go_on() {
+    let told = text(&analyse_scenario("tcp-proxy", &["client", "proxy", "pod"]));
+    let expected = "
+  proxy   proxy.pcap.gz, 2,085 packets, 2024-06-08 09:00:00 to 09:00:04 UTC; in between, its clock is
+          0.005500 s ahead of client's (± 4 µs)
+          proxy.pcap.gz: packets earlier than the one before them (byte 275602, after frame 931, 5 times)
+  proxy   connections to 10.1.0.1:80 end at proxy and go on from 10.1.9.1 to 10.1.9.7:8080, byte by byte (70
+          connections)
+";
+    assert_eq!(labelled(&told, &["proxy", "match"]), expected);
+}
+
+#[test]
+fn what_a_proxy_may_have_made_of_a_connection_is_told_with_how_probable_it_is() {
+    let mut report = analyse_scenario("http-proxy", &["client", "pod", "proxy"]);
+    let expected = "
+  proxy   proxy.pcap.gz, 1,369 packets, 2024-06-09 09:00:00 to 09:00:04 UTC; its clock is 0.005500 s behind
+          client's (± 4 µs)
+  proxy   69 connections to 10.1.0.1:80 may go on as 19 to 10.1.9.7:8080 (by when they began and how much was
+          sent); no packet proves which as which. Most probable: 10.1.0.2:33514>10.1.0.1:80 and
+          10.1.9.1:59330>10.1.9.7:8080 (40 %)
+";
+    assert_eq!(labelled(&text(&report), &["proxy", "match"]), expected);
+
+    // Nothing is wrong with these; a finding about one of them would say where to look on.
+    let finding = serde_json::json!({
+        "id": "slow-server", "severity": "degraded", "verdict": "likely", "title": "It took long",
+        "connections": ["10.1.0.2:33514>10.1.0.1:80"], "hung_side": "none", "span_ns": [], "facts": [],
+        "rivals": [], "would_decide": [], "advice": [],
+    });
+    report.findings.push(serde_json::from_value(finding).unwrap());
+    let line = "  On the other side of a proxy it may be 10.1.9.1:59330>10.1.9.7:8080 (40 %)";
+    assert!(text(&report).contains(line), "{}", text(&report));
+}
+
+#[test]
+fn shifted_sequence_numbers_are_told_with_an_example() {
+    let told = text(&analyse_scenario("synproxy", &["client", "node", "pod"]));
+    let expected = "
+  ISNs    a device between node and pod gives the server other sequence numbers, as a SYN proxy does (80
+          connections; in 10.1.0.2:34914>10.96.0.10:80 3981041292 at node is 3301676691 at pod)
+  order   no packet proves whether node and pod come in this order (2 connections)
+";
+    assert_eq!(labelled(&told, &["ISNs", "order", "match"]), expected);
+    let told = text(&analyse_scenario("isn-rewrite", &["client", "node", "pod"]));
+    let line = "a device between node and pod gives both ends other sequence numbers, as firewalls do that draw";
+    assert!(told.contains(line), "{told}");
+}
+
+#[test]
+fn weaker_matches_and_an_order_that_is_not_proven_are_told() {
+    let told = text(&analyse_scenario("one-way", &["client", "to-pod", "from-pod"]));
+    let expected = "
+  match     100 by the server's initial sequence number
+  order     no packet proves whether from-pod and to-pod come in this order (100 connections)
+";
+    assert_eq!(labelled(&told, &["match", "order"]), expected);
+    assert_eq!(
+        labelled(&text(&analyse_scenario("ipv6", &["client", "pod"])), &["match", "order"]),
+        "\n"
+    );
+}

@@ -3,6 +3,7 @@
 mod between;
 mod clock;
 mod connections;
+mod devices;
 mod finding;
 mod info;
 mod layout;

@@ -185,7 +185,7 @@ pub(super) fn write_names(report: &Report, id: &str, page: &mut Page<'_>) -> io:
 }
 
 /// `10.96.0.10:80 (svc shop/cart:http)`.
-fn named(report: &Report, endpoint: &str) -> String {
+pub(super) fn named(report: &Report, endpoint: &str) -> String {
     match report.name_of(endpoint) {
         Some((_, name)) => format!("{endpoint} ({})", short(name)),
         None => endpoint.to_owned(),

@@ -6,7 +6,7 @@ use crosscap_diagnosis::{duration, thousands};
 use jiff::Timestamp;
 
 use super::layout::Page;
-use super::{clock, nat};
+use super::{clock, devices, nat};
 use crate::escape::terminal;
 use crate::{IdleTimeout, Point, Report};
 
@@ -28,7 +28,7 @@ pub(super) fn write(report: &Report, page: &mut Page<'_>) -> io::Result<()> {
     page.line(&page.bold(&title))?;
     page.blank()?;
     let width =
-        report.points.iter().map(|p| terminal(&p.name).chars().count()).max().unwrap_or(0).max(4);
+        report.points.iter().map(|p| terminal(&p.name).chars().count()).max().unwrap_or(0).max(5);
     for point in &report.points {
         page.wrapped(&format!("  {:width$}", terminal(&point.name)), width + 4, &describe(point))?;
         for remark in clock::remarks(report, point) {
@@ -40,7 +40,8 @@ pub(super) fn write(report: &Report, page: &mut Page<'_>) -> io::Result<()> {
             page.wrapped("", width + 4, &note)?;
         }
     }
-    nat::write(report, width, page)
+    nat::write(report, width, page)?;
+    devices::write(report, width, page)
 }
 
 fn describe(point: &Point) -> String {
@@ -161,3 +162,18 @@ pub(super) fn short_name(name: &str) -> String {
 
 /// Columns for the name of a point in a table.
 const NAME: usize = 20;
+
+/// The address of an endpoint.
+pub(super) fn host(endpoint: &str) -> &str {
+    let address = endpoint.rsplit_once(':').map_or(endpoint, |(address, _)| address);
+    address.strip_prefix('[').and_then(|a| a.strip_suffix(']')).unwrap_or(address)
+}
+
+/// A share from 0 to 1: `33 %`. What is not certain is never called 0 or 100 %.
+pub(super) fn percent(share: f64) -> String {
+    match share {
+        s if s > 0.0 && s < 0.01 => "less than 1 %".into(),
+        s if s > 0.99 && s < 1.0 => "more than 99 %".into(),
+        s => format!("{:.0} %", 100.0 * s),
+    }
+}
