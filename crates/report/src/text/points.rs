@@ -6,7 +6,7 @@ use crosscap_diagnosis::{duration, thousands};
 use jiff::Timestamp;
 
 use super::layout::Page;
-use super::{clock, devices, nat};
+use super::{clock, devices, nat, unmatched};
 use crate::escape::terminal;
 use crate::{IdleTimeout, Point, Report};
 
@@ -18,13 +18,16 @@ pub(super) fn write(report: &Report, page: &mut Page<'_>) -> io::Result<()> {
         .filter(|c| c.legs.iter().any(|l| l.point != c.legs[0].point))
         .count();
     let title = format!(
-        "{} {}: {} at {}, {} matched across points",
+        "{} {}: {} at {}",
         report.generator.name,
         report.generator.version,
         counted(report.connections.len() as u64, "connection"),
         counted(report.points.len() as u64, "point"),
-        thousands(across as u64),
     );
+    let title = match report.points.len() {
+        0 | 1 => title,
+        _ => format!("{title}, {} matched across points", thousands(across as u64)),
+    };
     page.line(&page.bold(&title))?;
     page.blank()?;
     let width =
@@ -33,6 +36,9 @@ pub(super) fn write(report: &Report, page: &mut Page<'_>) -> io::Result<()> {
         page.wrapped(&format!("  {:width$}", terminal(&point.name)), width + 4, &describe(point))?;
         for remark in clock::remarks(report, point) {
             page.wrapped("", width + 4, &page.dim(&format!("clock: {remark}")))?;
+        }
+        if let Some(text) = unmatched::only_here(report, point) {
+            page.wrapped("", width + 4, &text)?;
         }
         for quality in &point.quality {
             let note = terminal(&quality.detail);
