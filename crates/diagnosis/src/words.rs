@@ -1,6 +1,7 @@
 //! Numbers in sentences.
 
-/// A length of time as an engineer would say it: `1,856 s (30 min 56 s)`, `12.4 s`, `85 ms`.
+/// A length of time as an engineer would say it: `1,856 s (30 min 56 s)`, `12.4 s`, `85 ms`. Whole units below 1 s are
+/// those that have passed, tenths and seconds are rounded.
 #[must_use]
 pub fn duration(nanos: i64) -> String {
     let sign = if nanos < 0 { "−" } else { "" };
@@ -16,7 +17,9 @@ pub fn duration(nanos: i64) -> String {
         _ => {
             let seconds = (nanos + 500_000_000) / 1_000_000_000;
             let (hours, minutes) = (seconds / 3_600, seconds / 60 % 60);
-            let clock = if hours > 0 {
+            let clock = if hours >= 48 {
+                format!("{} days {} h", thousands(hours / 24), hours % 24)
+            } else if hours > 0 {
                 format!("{hours} h {minutes} min")
             } else {
                 format!("{minutes} min {} s", seconds % 60)
@@ -55,6 +58,7 @@ mod tests {
         let said = |nanos| duration(nanos);
         assert_eq!(said(1_856_000_000_000), "1,856 s (30 min 56 s)");
         assert_eq!(said(7_260_000_000_000), "7,260 s (2 h 1 min)");
+        assert_eq!(said(1_209_591_000_000_000), "1,209,591 s (13 days 23 h)");
         assert_eq!(said(12_449_000_000), "12.4 s");
         assert_eq!(said(85_400_000), "85 ms");
         assert_eq!(said(-27_000_000_000), "−27.0 s");

@@ -3,8 +3,9 @@
 mod between;
 
 use std::collections::BTreeMap;
+use std::iter;
 
-use crosscap_correlation::{Correlation, Ladder, OneSided, Path, Side};
+use crosscap_correlation::{ClockPiece, Correlation, Ladder, OneSided, Path, Side};
 use crosscap_diagnosis::{self as diagnosis, Diagnosis, RivalStatus};
 use crosscap_packet::{FrameRef, LinkType};
 use crosscap_reassembly::{Direction, Phase};
@@ -100,18 +101,6 @@ fn clock(correlation: &Correlation, index: usize) -> Clock {
     let Some(clock) = &correlation.clocks[index] else {
         return one_sided(reference, correlation.one_sided[index]);
     };
-    let segment = |piece: &crosscap_correlation::ClockPiece| {
-        let bounds = piece.offset_at(piece.tightest_at);
-        ClockSegment {
-            from_ref_ns: piece.from.as_nanos(),
-            to_ref_ns: piece.to.as_nanos(),
-            offset_ns: bounds.estimate,
-            offset_low_ns: bounds.low,
-            offset_high_ns: bounds.high,
-            at_ref_ns: piece.tightest_at.as_nanos(),
-            kind: piece.begins.map(|kind| kind.as_str().into()),
-        }
-    };
     let pieces = clock.pieces();
     // Of several pieces, the longest speaks for the clock.
     let Some(main) = clock.main_piece() else {
@@ -120,7 +109,7 @@ fn clock(correlation: &Correlation, index: usize) -> Clock {
     // The reference is itself.
     let remarks = if index == 0 { Vec::new() } else { clock.remarks() };
     let remarks = remarks.iter();
-    let told = segment(main);
+    let told = segment(None, main);
     let [low, skew, high] = main.skew_ppm();
     Clock {
         reference,
@@ -131,13 +120,42 @@ fn clock(correlation: &Correlation, index: usize) -> Clock {
         skew_ppm: Some(skew),
         skew_low_ppm: Some(low),
         skew_high_ppm: Some(high),
-        segments: if pieces.len() > 1 { pieces.iter().map(segment).collect() } else { Vec::new() },
+        segments: if pieces.len() > 1 { segments(pieces) } else { Vec::new() },
         notes: remarks.map(|r| Quality::new(r.as_str(), r.to_string())).collect(),
         contradictions: clock
             .contradictions()
             .iter()
             .map(|c| contradiction(correlation, index, c))
             .collect(),
+    }
+}
+
+fn segments(pieces: &[ClockPiece]) -> Vec<ClockSegment> {
+    let before = iter::once(None).chain(pieces.iter().map(Some));
+    before.zip(pieces).map(|(before, piece)| segment(before, piece)).collect()
+}
+
+fn segment(before: Option<&ClockPiece>, piece: &ClockPiece) -> ClockSegment {
+    let bounds = piece.offset_at(piece.tightest_at);
+    // The clock was set some time between the two: the extremes are at either end, since the bounds of an affine
+    // function are convex.
+    let step = before.map(|before| {
+        let ends = [before.to, piece.from].map(|at| {
+            let (was, is) = (before.offset_at(at), piece.offset_at(at));
+            [is.low.saturating_sub(was.high), is.high.saturating_sub(was.low)]
+        });
+        [ends[0][0].min(ends[1][0]), ends[0][1].max(ends[1][1])]
+    });
+    ClockSegment {
+        from_ref_ns: piece.from.as_nanos(),
+        to_ref_ns: piece.to.as_nanos(),
+        offset_ns: bounds.estimate,
+        offset_low_ns: bounds.low,
+        offset_high_ns: bounds.high,
+        at_ref_ns: piece.tightest_at.as_nanos(),
+        kind: piece.begins.map(|kind| kind.as_str().into()),
+        step_low_ns: step.map(|[low, _]| low),
+        step_high_ns: step.map(|[_, high]| high),
     }
 }
 

@@ -154,6 +154,13 @@ pub struct ClockSegment {
     /// How it follows the segment before: `step`, `slew`, or null for the first.
     #[serde(default)]
     pub kind: Option<String>,
+    /// How far the clock was set forward before this segment, nanoseconds; negative where it was set back. Not below
+    /// this; null for the first segment.
+    #[serde(default)]
+    pub step_low_ns: Option<i64>,
+    /// Not above this.
+    #[serde(default)]
+    pub step_high_ns: Option<i64>,
 }
 
 /// Something wrong with a capture.

@@ -24,6 +24,8 @@ mod less_seen;
 mod nothing_new;
 // The JSON report has the fields that others rely on.
 mod contract;
+// The report for people tells what the JSON report knows.
+mod text;
 // What a capture file is.
 mod info;
 // Crates depend downwards only.

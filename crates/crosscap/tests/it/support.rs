@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{LazyLock, Mutex};
 
 use crosscap::Analysis;
-use crosscap::report::{Connection, Leg, Report};
+use crosscap::report::{Connection, Leg, Report, TextStyle, write_text};
 use crosscap_testkit::{Capture, PcapWriter, Truth};
 
 /// The scenarios of testdata/.
@@ -124,6 +124,13 @@ pub(crate) fn analyse(points: &[(&str, Vec<PathBuf>)]) -> Report {
         analysis = analysis.point(*name, files);
     }
     analysis.run().unwrap().report
+}
+
+/// The report for people, without colours.
+pub(crate) fn text(report: &Report) -> String {
+    let mut text = Vec::new();
+    write_text(report, TextStyle::default(), &mut text).unwrap();
+    String::from_utf8(text).unwrap()
 }
 
 /// A folder that is gone after the test.

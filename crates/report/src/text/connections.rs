@@ -6,7 +6,7 @@ use std::io;
 
 use crosscap_diagnosis::thousands;
 
-use super::layout::Page;
+use super::layout::{GAP, Page, Tone};
 use super::points::{clock_time, counted, date_time};
 use crate::ConnectionTable;
 use crate::connections::{Column, ConnectionField, FIELDS, Row, Shown, Value};
@@ -124,9 +124,7 @@ impl Layout {
             line.extend(std::iter::repeat_n(' ', before));
             match tone {
                 Tone::Plain => line.push_str(cell),
-                Tone::Dim => line.push_str(&page.dim(cell)),
-                Tone::Warn => line.push_str(&page.warn(cell)),
-                Tone::Bad => line.push_str(&page.bad(cell)),
+                tone => line.push_str(&page.toned(tone, cell)),
             }
             line.extend(std::iter::repeat_n(' ', behind));
         }
@@ -153,13 +151,6 @@ impl Layout {
             Some(Value::Text(text)) => write!(cell, "{}", terminal(&text)),
         };
     }
-}
-
-enum Tone {
-    Plain,
-    Dim,
-    Warn,
-    Bad,
 }
 
 fn tone(field: &ConnectionField, value: Option<&Value<'_>>) -> Tone {
@@ -227,7 +218,6 @@ fn summary(table: &ConnectionTable<'_>) -> String {
     text
 }
 
-const GAP: &str = "  ";
 /// Digits of a second in times.
 const TIME_DIGITS: usize = 6;
 

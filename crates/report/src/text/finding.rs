@@ -6,9 +6,8 @@ use std::io;
 use crosscap_diagnosis::duration;
 
 use super::layout::Page;
-use super::nat;
 use super::points::counted;
-use super::timeline;
+use super::{devices, nat, timeline};
 use crate::escape::terminal;
 use crate::{Finding, Report, Rival, wireshark};
 
@@ -18,6 +17,7 @@ pub(super) fn write(report: &Report, finding: &Finding, page: &mut Page<'_>) -> 
     page.blank()?;
     connections(finding, page)?;
     nat::write_names(report, shown, page)?;
+    devices::write_candidates(report, shown, page)?;
     page.blank()?;
     page.line(&page.bold(&format!("  Proof: {shown}")))?;
     for (i, fact) in finding.facts.iter().filter(|f| f.connection == *shown).enumerate() {

@@ -1,13 +1,16 @@
 //! Text, for people.
 
 mod between;
+mod clock;
 mod connections;
+mod devices;
 mod finding;
 mod info;
 mod layout;
 mod nat;
 mod points;
 mod timeline;
+mod unmatched;
 
 use std::io::{self, Write};
 
@@ -38,6 +41,7 @@ impl TextStyle {
 pub fn write_text(report: &Report, style: TextStyle, out: &mut dyn Write) -> io::Result<()> {
     let page = &mut Page::new(out, style.color);
     points::write(report, page)?;
+    unmatched::write(report, page)?;
     between::write(report, page)?;
     for finding in &report.findings {
         page.blank()?;

@@ -117,7 +117,7 @@ fn describe(report: &Report, nat: &Nat) -> String {
     };
     let ports = nat.sources.as_ref().map_or("", ports);
     let what = match nat.kind.as_str() {
-        "none" => format!("none to {}", end(&nat.before.resp)),
+        "none" => format!("none on the way to {}", end(&nat.before.resp)),
         "snat" => match &nat.before.orig {
             None => {
                 format!("clients of {} seen as {}{ports}", end(&nat.before.resp), seen_as())
@@ -185,7 +185,7 @@ pub(super) fn write_names(report: &Report, id: &str, page: &mut Page<'_>) -> io:
 }
 
 /// `10.96.0.10:80 (svc shop/cart:http)`.
-fn named(report: &Report, endpoint: &str) -> String {
+pub(super) fn named(report: &Report, endpoint: &str) -> String {
     match report.name_of(endpoint) {
         Some((_, name)) => format!("{endpoint} ({})", short(name)),
         None => endpoint.to_owned(),

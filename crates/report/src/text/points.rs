@@ -6,9 +6,9 @@ use crosscap_diagnosis::{duration, thousands};
 use jiff::Timestamp;
 
 use super::layout::Page;
-use super::nat;
+use super::{clock, devices, nat, unmatched};
 use crate::escape::terminal;
-use crate::{Clock, IdleTimeout, Point, Report};
+use crate::{IdleTimeout, Point, Report};
 
 /// The head of the report.
 pub(super) fn write(report: &Report, page: &mut Page<'_>) -> io::Result<()> {
@@ -18,21 +18,27 @@ pub(super) fn write(report: &Report, page: &mut Page<'_>) -> io::Result<()> {
         .filter(|c| c.legs.iter().any(|l| l.point != c.legs[0].point))
         .count();
     let title = format!(
-        "{} {}: {} at {}, {} matched across points",
+        "{} {}: {} at {}",
         report.generator.name,
         report.generator.version,
         counted(report.connections.len() as u64, "connection"),
         counted(report.points.len() as u64, "point"),
-        thousands(across as u64),
     );
+    let title = match report.points.len() {
+        0 | 1 => title,
+        _ => format!("{title}, {} matched across points", thousands(across as u64)),
+    };
     page.line(&page.bold(&title))?;
     page.blank()?;
     let width =
-        report.points.iter().map(|p| terminal(&p.name).chars().count()).max().unwrap_or(0).max(4);
+        report.points.iter().map(|p| terminal(&p.name).chars().count()).max().unwrap_or(0).max(5);
     for point in &report.points {
         page.wrapped(&format!("  {:width$}", terminal(&point.name)), width + 4, &describe(point))?;
-        for note in &point.clock.notes {
-            page.wrapped("", width + 4, &page.dim(&format!("clock: {}", terminal(&note.detail))))?;
+        for remark in clock::remarks(report, point) {
+            page.wrapped("", width + 4, &page.dim(&format!("clock: {remark}")))?;
+        }
+        if let Some(text) = unmatched::only_here(report, point) {
+            page.wrapped("", width + 4, &text)?;
         }
         for quality in &point.quality {
             let note = terminal(&quality.detail);
@@ -40,7 +46,8 @@ pub(super) fn write(report: &Report, page: &mut Page<'_>) -> io::Result<()> {
             page.wrapped("", width + 4, &note)?;
         }
     }
-    nat::write(report, width, page)
+    nat::write(report, width, page)?;
+    devices::write(report, width, page)
 }
 
 fn describe(point: &Point) -> String {
@@ -50,19 +57,7 @@ fn describe(point: &Point) -> String {
         "between" => "in between, ",
         _ => "",
     };
-    let clock = match (&point.clock, point.clock.offset_ns) {
-        (c, _) if c.reference == point.name => "reference clock".to_owned(),
-        (c, Some(offset)) => {
-            let half = (c.offset_high_ns.unwrap_or(offset) - c.offset_low_ns.unwrap_or(offset)) / 2;
-            format!(
-                "its clock is {} {}'s (± {})",
-                offset_words(offset),
-                terminal(&c.reference),
-                duration(half)
-            )
-        }
-        (c, None) => one_sided(c),
-    };
+    let clock = clock::describe(&point.name, &point.clock);
     let span = match (point.first_ns, point.last_ns) {
         (Some(first), Some(last)) => {
             format!(", {} to {} UTC", date_time(first), clock_time(last, 0))
@@ -74,29 +69,6 @@ fn describe(point: &Point) -> String {
         files => counted(files.len() as u64, "file"),
     };
     format!("{files}, {}{span}; {place}{clock}", counted(point.packets, "packet"))
-}
-
-/// Of a clock that packets bound on one side at most.
-fn one_sided(clock: &Clock) -> String {
-    let reference = terminal(&clock.reference);
-    let bound = |what, offset| {
-        format!(
-            "its clock is at {what} {} {reference}'s: packets travelled one way only",
-            offset_words(offset)
-        )
-    };
-    // A lower bound of a clock that is behind is the most that it is behind.
-    match (clock.offset_low_ns, clock.offset_high_ns) {
-        (Some(low), None) => bound(if low < 0 { "most" } else { "least" }, low),
-        (None, Some(high)) => bound(if high < 0 { "least" } else { "most" }, high),
-        _ => format!("its clock cannot be compared with {reference}'s"),
-    }
-}
-
-/// `27.000000 s behind`.
-fn offset_words(offset: i64) -> String {
-    let side = if offset < 0 { "behind" } else { "ahead of" };
-    format!("{:.6} s {side}", offset.unsigned_abs() as f64 / 1e9)
 }
 
 /// The bracket of a session timer.
@@ -162,4 +134,52 @@ fn written(nanos: i64, format: &str) -> String {
 pub(super) fn counted(number: u64, noun: &str) -> String {
     let plural = if number == 1 { "" } else { "s" };
     format!("{} {noun}{plural}", thousands(number))
+}
+
+/// `client #12 #14, pod-2.pcap #3`: frames under the name of their point, or of their file where the point has several.
+pub(super) fn frames_of(report: &Report, frames: &[(&str, &str, &[u64])]) -> String {
+    let mut text = String::new();
+    let mut last = None;
+    for &(point, file, numbers) in frames {
+        let several = report.points.iter().any(|p| p.name == point && p.files.len() > 1);
+        let place = if several { file } else { point };
+        if last != Some(place) {
+            let comma = if text.is_empty() { "" } else { ", " };
+            text = format!("{text}{comma}{}", terminal(place));
+            last = Some(place);
+        }
+        for number in numbers {
+            text = format!("{text} #{number}");
+        }
+    }
+    text
+}
+
+/// The name of a point, cut where it is very long.
+pub(super) fn short_name(name: &str) -> String {
+    let name = terminal(name);
+    if name.chars().count() <= NAME {
+        return name;
+    }
+    let mut short: String = name.chars().take(NAME - 1).collect();
+    short.push('…');
+    short
+}
+
+/// Columns for the name of a point in a table.
+const NAME: usize = 20;
+
+/// The address of an endpoint.
+pub(super) fn host(endpoint: &str) -> &str {
+    let address = endpoint.rsplit_once(':').map_or(endpoint, |(address, _)| address);
+    address.strip_prefix('[').and_then(|a| a.strip_suffix(']')).unwrap_or(address)
+}
+
+/// A share from 0 to 1: `33 %`. What is not certain is never called 0 or 100 %.
+pub(super) fn percent(share: f64) -> String {
+    match share {
+        s if s > 0.0 && s < 0.01 => "less than 1 %".into(),
+        s if s > 0.99 && s < 1.0 => "more than 99 %".into(),
+        s => format!("{:.0} %", 100.0 * s),
+    }
 }

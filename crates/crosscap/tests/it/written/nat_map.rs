@@ -2,10 +2,10 @@
 
 use std::fs;
 
-use crosscap::report::{KubernetesNames, TextStyle, write_text};
+use crosscap::report::KubernetesNames;
 
 use super::*;
-use crate::support::testdata;
+use crate::support::{testdata, text};
 
 /// Twenty connections to one Service, which leads them to four backends of its 16 s.
 fn balanced() -> Net {
@@ -30,12 +30,6 @@ fn balanced() -> Net {
 fn cluster() -> KubernetesNames {
     let json = fs::read(testdata().join("k8s/cluster.json")).unwrap();
     KubernetesNames::read(&json[..]).unwrap()
-}
-
-fn text(report: &Report) -> String {
-    let mut text = Vec::new();
-    write_text(report, TextStyle::default(), &mut text).unwrap();
-    String::from_utf8(text).unwrap()
 }
 
 /// The lines on NAT, with what belongs to them, behind an empty one.
