@@ -62,8 +62,8 @@ fn hints<'a>(legs: &'a Legs, pair: &Pair) -> impl Iterator<Item = Hint> + use<'a
             let sole_syn = a.syns == 1 && b.syns == 1;
             [(a.first, b.first), (a.last, b.last)].into_iter().filter_map(move |(a, b)| {
                 let (a, b) = (a?, b?);
-                let same = is_told_apart(&a.segment, alike, sole_syn)
-                    && alike.same(direction, &a.segment, &b.segment);
+                let same = is_told_apart(&a.segment(), alike, sole_syn)
+                    && alike.same(direction, &a.segment(), &b.segment());
                 same.then(|| hint(a.time, b.time, forward))
             })
         })
@@ -72,7 +72,8 @@ fn hints<'a>(legs: &'a Legs, pair: &Pair) -> impl Iterator<Item = Hint> + use<'a
         let (orig, resp) = (asked.flow(Direction::Orig), answering.flow(Direction::Resp));
         let (syn, answer) = (orig.first?, resp.first?);
         let seen = Asked { acked: orig.acked, isn: asked.flow(Direction::Resp).isn };
-        seen.is_answer(&syn.segment, &answer.segment, resp.next).then_some([syn.time, answer.time])
+        seen.is_answer(&syn.segment(), &answer.segment(), resp.next)
+            .then_some([syn.time, answer.time])
     };
     let answers = [
         answered(reference, here).map(|[syn, answer]| hint(syn, answer, true)),
