@@ -1,7 +1,12 @@
 //! All points together.
 
+use std::hash::BuildHasher;
+
 use crosscap_packet::Timestamp;
 use crosscap_reassembly::Direction;
+use hashbrown::HashTable;
+use hashbrown::hash_table::Entry;
+use rayon::prelude::*;
 
 use crate::clock::bound_clocks;
 use crate::keys::{LegKey, Legs};
@@ -176,43 +181,59 @@ fn expected_false(points: &[Point], legs: &[Leg], joined: Joined) -> f64 {
     size(first) * size(last) * (-joined.bits).exp2()
 }
 
+/// Names all paths after their ends, and those that then share a name after their points as well.
 fn name_paths(paths: &mut [Path], points: &[Point], legs: &Legs) {
-    let mut seen = hashbrown::HashMap::<String, u32, foldhash::quality::RandomState>::default();
-    for path in paths.iter_mut() {
-        let leg = path.orig_leg();
-        let [orig, resp] = legs.key(leg).ends();
-        path.name = format!("{orig}>{resp}");
-        let incarnation = legs.key(leg).incarnation;
-        if incarnation > 1 {
-            path.name += &format!("#{incarnation}");
-        }
-        *seen.entry(path.name.clone()).or_default() += 1;
-    }
-    for path in paths {
-        if seen[&path.name] > 1 {
-            let point = path.orig_leg().point;
-            path.name += &format!("@{}", points[point].name);
+    let key = |path: &Path| legs.key(path.orig_leg());
+    let ends = |path: usize| (key(&paths[path]).ends(), key(&paths[path]).incarnation);
+    let seeds = foldhash::quality::RandomState::default();
+    let hash = |&path: &usize| seeds.hash_one(ends(path));
+    let mut first: HashTable<usize> = HashTable::with_capacity(paths.len());
+    let mut is_shared = vec![false; paths.len()];
+    for path in 0..paths.len() {
+        match first.entry(hash(&path), |&other| ends(other) == ends(path), hash) {
+            Entry::Occupied(other) => {
+                is_shared[path] = true;
+                is_shared[*other.get()] = true;
+            }
+            Entry::Vacant(free) => _ = free.insert(path),
         }
     }
+    paths.par_iter_mut().zip(is_shared).for_each(|(path, is_shared)| {
+        let LegKey { leg, orig, resp, incarnation, .. } = legs.key(path.orig_leg());
+        let mut name = format!("{orig}>{resp}");
+        if *incarnation > 1 {
+            name += &format!("#{incarnation}");
+        }
+        if is_shared {
+            name += &format!("@{}", points[leg.point].name);
+        }
+        path.name = name;
+    });
 }
 
 fn sort_paths(found: &mut Correlation, legs: &Legs) {
-    let mut begins: Vec<_> = (0..found.paths.len()).collect();
-    let begin = |&path: &usize| {
-        let path = &found.paths[path];
-        let leg = path.orig_leg();
-        (found.reference_estimate(leg.point, legs.key(leg).begin), path.name.clone())
+    let begin = |path: usize| {
+        let leg = found.paths[path].orig_leg();
+        (found.reference_estimate(leg.point, legs.key(leg).begin), path)
     };
-    begins.sort_by_cached_key(begin);
+    let mut begins: Vec<_> = (0..found.paths.len()).into_par_iter().map(begin).collect();
+    let name = |path: usize| &found.paths[path].name;
+    begins.par_sort_unstable_by(|a, b| {
+        a.0.cmp(&b.0).then_with(|| name(a.1).cmp(name(b.1))).then(a.1.cmp(&b.1))
+    });
     let mut place = vec![0; begins.len()];
-    for (new, &old) in begins.iter().enumerate() {
+    for (new, &(_, old)) in begins.iter().enumerate() {
         place[old] = new;
     }
-    let mut sorted: Vec<_> = std::mem::take(&mut found.paths).into_iter().zip(&place).collect();
-    sorted.sort_by_key(|(_, place)| **place);
-    found.paths = sorted.into_iter().map(|(path, _)| path).collect();
     for path in &mut found.paths {
         path.matched.candidates.iter_mut().for_each(|c| c.path = place[c.path]);
         path.matched.candidates.sort_by_key(|c| c.path);
+    }
+    for path in 0..place.len() {
+        while place[path] != path {
+            let to = place[path];
+            found.paths.swap(path, to);
+            place.swap(path, to);
+        }
     }
 }

@@ -1,6 +1,8 @@
-//! What matching needs of each leg, a few hundred bytes, so that each connection is unpacked once.
+//! What matching needs of each leg, some 340 bytes, so that each connection is unpacked once.
 
-use crosscap_packet::{Endpoint, FrameRef, SeqNumber, Timestamp};
+use crosscap_packet::{
+    Endpoint, FrameRef, OptionSummary, Segment, SeqNumber, TcpFlags, TcpTimestamps, Timestamp,
+};
 use crosscap_reassembly::{Connection, Direction, Flow, Sighting};
 use rayon::prelude::*;
 
@@ -24,8 +26,9 @@ pub(crate) struct LegKey {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct FlowKey {
     pub(crate) isn: Option<SeqNumber>,
-    pub(crate) first: Option<Sighting>,
-    pub(crate) last: Option<Sighting>,
+    pub(crate) first: Option<Glimpse>,
+    /// The last packet, where it can be told from copies of earlier ones.
+    pub(crate) last: Option<Glimpse>,
     /// Behind everything sent.
     pub(crate) next: Option<SeqNumber>,
     pub(crate) acked: Option<SeqNumber>,
@@ -33,6 +36,56 @@ pub(crate) struct FlowKey {
     pub(crate) syns: u32,
     /// It has sent a FIN.
     pub(crate) closed: bool,
+}
+
+/// A packet that a leg remembers, without its frame and its options.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Glimpse {
+    pub(crate) time: Timestamp,
+    seq: SeqNumber,
+    ack: SeqNumber,
+    payload_len: u32,
+    stamps: [u32; 2],
+    window: u16,
+    ip_id: u16,
+    flags: TcpFlags,
+    ttl: u8,
+    is_stamped: bool,
+}
+
+impl Glimpse {
+    fn of(at: Sighting) -> Self {
+        let s = at.segment;
+        let TcpTimestamps { value, echo_reply } = s.timestamps.unwrap_or_default();
+        Self {
+            time: at.time,
+            seq: s.seq,
+            ack: s.ack,
+            payload_len: s.payload_len,
+            stamps: [value, echo_reply],
+            window: s.window,
+            ip_id: s.ip_id,
+            flags: s.flags,
+            ttl: s.ttl,
+            is_stamped: s.timestamps.is_some(),
+        }
+    }
+
+    /// Its headers; of its options, the timestamps only.
+    pub(crate) fn segment(&self) -> Segment {
+        let [value, echo_reply] = self.stamps;
+        Segment {
+            seq: self.seq,
+            ack: self.ack,
+            flags: self.flags,
+            window: self.window,
+            ttl: self.ttl,
+            ip_id: self.ip_id,
+            payload_len: self.payload_len,
+            timestamps: self.is_stamped.then_some(TcpTimestamps { value, echo_reply }),
+            options: OptionSummary::Absent,
+        }
+    }
 }
 
 /// All legs, in order of the points' names and of connections: what is found does not depend on the order of the points.
@@ -48,18 +101,16 @@ impl Legs {
         let mut order: Vec<usize> = (0..points.len()).collect();
         order.sort_by_key(|&point| &points[point].name);
         let mut begins = vec![0; points.len()];
-        let mut legs = Vec::new();
+        let mut keys = Vec::new();
+        keys.reserve_exact(points.iter().map(|p| p.connections.len()).sum());
         for point in order {
-            begins[point] = legs.len();
-            let connections = 0..points[point].connections.len();
-            legs.extend(connections.map(|connection| Leg {
-                point,
-                connection,
-                stray: false,
-                stage: 0,
+            begins[point] = keys.len();
+            let connections = (0..points[point].connections.len()).into_par_iter();
+            keys.par_extend(connections.map(|connection| {
+                let leg = Leg { point, connection, stray: false, stage: 0 };
+                LegKey::new(leg, &leg.of(points))
             }));
         }
-        let keys = legs.into_par_iter().map(|leg| LegKey::new(leg, &leg.of(points))).collect();
         Self { begins, keys }
     }
 
@@ -120,7 +171,8 @@ impl LegKey {
     /// Whether a SYN or SYN-ACK that each saw once was another one, by the clock of its sender: not even one sent again.
     pub(crate) fn contradicts(&self, other: &Self) -> bool {
         let sole = |flow: &FlowKey| {
-            let stamps = flow.first.filter(|_| flow.syns == 1).and_then(|at| at.segment.timestamps);
+            let stamps =
+                flow.first.filter(|_| flow.syns == 1).and_then(|at| at.segment().timestamps);
             stamps.filter(|_| flow.isn.is_some()).map(|stamps| stamps.value)
         };
         let mut flows = self.flows.iter().zip(&other.flows);
@@ -132,9 +184,9 @@ impl LegKey {
 
     /// Whether both show the same packet, a host's translating it apart: the first or the last of either end.
     pub(crate) fn shares_packets(&self, other: &Self) -> bool {
-        let same = |x: Option<Sighting>, y: Option<Sighting>| {
+        let same = |x: Option<Glimpse>, y: Option<Glimpse>| {
             x.zip(y).is_some_and(|(x, y)| {
-                x.segment.is_copy_of(&y.segment)
+                x.segment().is_copy_of(&y.segment())
                     && x.time.since(y.time).unsigned_abs() < TRANSLATING
             })
         };
@@ -147,13 +199,13 @@ impl LegKey {
     pub(crate) fn range(&self, direction: Direction) -> Option<[SeqNumber; 2]> {
         let flow = self.flow(direction);
         if let (Some(first), Some(next)) = (flow.first, flow.next) {
-            return Some([first.segment.seq, next]);
+            return Some([first.segment().seq, next]);
         }
         let back = self.flow(direction.reverse());
         // A SYN acknowledges nothing yet.
-        let first = back.first.filter(|s| s.segment.flags.contains(crosscap_packet::TcpFlags::ACK));
+        let first = back.first.filter(|s| s.segment().flags.contains(TcpFlags::ACK));
         let acked = back.acked?;
-        Some([first.map_or(acked, |first| first.segment.ack), acked])
+        Some([first.map_or(acked, |first| first.segment().ack), acked])
     }
 }
 
@@ -161,8 +213,8 @@ impl FlowKey {
     fn new(flow: &Flow) -> Self {
         Self {
             isn: flow.isn,
-            first: flow.first,
-            last: flow.last_news(),
+            first: flow.first.map(Glimpse::of),
+            last: flow.last_news().map(Glimpse::of),
             next: flow.next_seq(),
             acked: flow.acked,
             bytes: flow.bytes,
@@ -177,3 +229,6 @@ const RETRYING: u32 = 200_000;
 
 /// How long a host takes at most to translate a packet, nanoseconds.
 const TRANSLATING: u64 = 100_000_000;
+
+// There are millions.
+const _: () = assert!(size_of::<LegKey>() <= 336);

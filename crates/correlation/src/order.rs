@@ -2,14 +2,14 @@
 
 use std::cmp::Ordering;
 
-use crosscap_reassembly::{Direction, Sighting};
+use crosscap_reassembly::Direction;
 use petgraph::Direction::Incoming;
 use petgraph::algo::has_path_connecting;
 use petgraph::graph::{DiGraph, NodeIndex};
 use rayon::prelude::*;
 
 use crate::copies::Alike;
-use crate::keys::{LegKey, Legs};
+use crate::keys::{Glimpse, LegKey, Legs};
 use crate::{Leg, Path, Point};
 
 /// Where a point lies on the paths that cross several points.
@@ -74,8 +74,8 @@ pub(crate) fn sort_legs(
     points: &[Point],
     groups: Vec<(Members, bool)>,
 ) -> Vec<Ordered> {
-    let mut votes = Votes::new(points.len());
-    for ((group, numberings), _) in &groups {
+    let none = || Votes::new(points.len());
+    let poll = groups.par_iter().fold(none, |mut votes, ((group, numberings), _)| {
         for (i, &a) in group.iter().enumerate().take(MOST_LEGS) {
             for (j, &b) in group.iter().enumerate().skip(i + 1).take(MOST_LEGS) {
                 let alike = numberings[i] == numberings[j] && a.point != b.point;
@@ -84,7 +84,9 @@ pub(crate) fn sort_legs(
                 }
             }
         }
-    }
+        votes
+    });
+    let votes = poll.reduce(none, Votes::and);
     let sort = |(members, proxied)| {
         let mut stages = stages(members);
         if stages.len() == 1 {
@@ -158,6 +160,14 @@ fn sort(legs: &Legs, points: &[Point], votes: &Votes, mut group: Vec<Leg>) -> Or
     let regular = group.iter().filter(|leg| !leg.stray).count();
     if !(2..=MOST_LEGS).contains(&regular) {
         return Ordered { legs: group, ends_proven: false, ties: Vec::new(), proxied: false };
+    }
+    if let [a, b] = group[..regular] {
+        let order = order(legs, votes, a, b);
+        if order.is_gt() {
+            group.swap(0, 1);
+        }
+        let ties = if order.is_eq() { vec![0] } else { Vec::new() };
+        return Ordered { legs: group, ends_proven: order.is_ne(), ties, proxied: false };
     }
     let nearer = Nearer::of(legs, votes, &group[..regular]);
     let Some(places) = nearer.sorted() else {
@@ -259,8 +269,8 @@ fn by_ttl(a: &LegKey, b: &LegKey) -> Ordering {
     let alike = Alike::between((a.isns(), a.orig), (b.isns(), b.orig));
     let nearer = |direction: Direction| {
         let (a, b) = (a.flow(direction), b.flow(direction));
-        let ttls = |a: Option<Sighting>, b: Option<Sighting>| {
-            let (a, b) = (a?.segment, b?.segment);
+        let ttls = |a: Option<Glimpse>, b: Option<Glimpse>| {
+            let (a, b) = (a?.segment(), b?.segment());
             alike.same(direction, &a, &b).then(|| a.ttl.cmp(&b.ttl))
         };
         let more = ttls(a.first, b.first).or_else(|| ttls(a.last, b.last))?;
@@ -313,6 +323,11 @@ impl Votes {
             Ordering::Greater => self.nearer[b * self.points + a] += 1,
             Ordering::Equal => {}
         }
+    }
+
+    fn and(mut self, other: Self) -> Self {
+        self.nearer.iter_mut().zip(other.nearer).for_each(|(mine, more)| *mine += more);
+        self
     }
 
     fn verdict(&self, a: usize, b: usize) -> Ordering {

@@ -76,15 +76,15 @@ fn continues(leg: &LegKey, role: Direction, parent: &LegKey, sure: bool) -> Opti
     let (sent, received) = (parent.flow(Direction::Orig), parent.flow(Direction::Resp));
     match (from_remote.first, from_client.first) {
         (Some(first), _) => {
-            let data = distance(first.segment.seq, received);
-            let ack = distance(first.segment.ack, sent);
+            let data = distance(first.segment().seq, received);
+            let ack = distance(first.segment().ack, sent);
             // A segment beyond the window, which connection tracking would not translate, still acknowledges exactly.
             let fits = (data <= NEAR && ack <= NEAR) || (data <= FAR && (sure || ack <= EXACT));
             fits.then_some(u64::from(data) + u64::from(ack))
         }
         // Only the client's answer was captured: a reset takes its number from what it answers.
-        (None, Some(answer)) if answer.segment.flags.contains(TcpFlags::RST) => {
-            let ack = distance(answer.segment.seq, sent);
+        (None, Some(answer)) if answer.segment().flags.contains(TcpFlags::RST) => {
+            let ack = distance(answer.segment().seq, sent);
             (ack <= if sure { FAR } else { EXACT }).then_some(ack.into())
         }
         _ => None,

@@ -6,7 +6,7 @@ use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
 use crosscap_correlation::{Correlation, Matching, Point};
-use crosscap_diagnosis::{Diagnosis, diagnose, suspects};
+use crosscap_diagnosis::{Diagnosis, Screening};
 use crosscap_parser::ReadOptions;
 use crosscap_report::{KubernetesError, KubernetesNames, PointInfo, Quality, Report};
 use rayon::prelude::*;
@@ -170,9 +170,9 @@ fn analyse(given: &[PointFiles], options: &ReadOptions, threads: usize) -> Resul
     let wanted = matching.wants_payload();
     let digests = payload_look::digests(matching.points(), &files, options, &wanted)?;
     let correlation = matching.finish(&digests);
-    let ladders =
-        second_look::fetch(&correlation, &files, options, threads, &suspects(&correlation))?;
-    let diagnosis = diagnose(&correlation, &ladders);
+    let screening = Screening::new(&correlation);
+    let ladders = second_look::fetch(&correlation, &files, options, threads, screening.suspects())?;
+    let diagnosis = screening.diagnose(&ladders);
     // A capture that ends early has missed nothing until then.
     let missed = |q: &Quality| q.loses_packets() && q.id != "truncated-tail";
     let lossy: Vec<bool> = infos.iter().map(|i| i.quality.iter().any(missed)).collect();

@@ -24,34 +24,51 @@ pub struct Diagnosis {
     pub idle_timeouts: Vec<IdleTimeout>,
 }
 
-/// The paths that need a second look: indices into [`Correlation::paths`], ascending.
-#[must_use]
-pub fn suspects(correlation: &Correlation) -> Vec<usize> {
-    let population = Population::of(correlation);
-    let no_packets = Ladder::default();
-    let suspicious = |index: &usize| {
-        let connections = connections(correlation, *index);
-        let mut cases = cases(correlation, &population, *index, &connections, &no_packets);
-        cases.any(|case| RULES.iter().any(|rule| (rule.screen)(&case)))
-    };
-    (0..correlation.paths.len()).into_par_iter().filter(suspicious).collect()
+/// What all paths tell without their packets.
+#[derive(Debug)]
+pub struct Screening<'a> {
+    correlation: &'a Correlation,
+    population: Population,
+    suspects: Vec<usize>,
 }
 
-/// Decides on the suspects, whose packets are in `ladders`.
-#[must_use]
-pub fn diagnose(correlation: &Correlation, ladders: &BTreeMap<usize, Ladder>) -> Diagnosis {
-    let population = Population::of(correlation);
-    let mut single = Vec::new();
-    for (&index, ladder) in ladders {
-        let connections = connections(correlation, index);
-        for case in cases(correlation, &population, index, &connections, ladder) {
-            let rules = RULES.iter().filter(|rule| (rule.screen)(&case));
-            single.extend(rules.filter_map(|rule| (rule.examine)(&case)));
-        }
+impl<'a> Screening<'a> {
+    /// Looks at every path.
+    #[must_use]
+    pub fn new(correlation: &'a Correlation) -> Self {
+        let population = Population::of(correlation);
+        let no_packets = Ladder::default();
+        let suspicious = |index: &usize| {
+            let connections = connections(correlation, *index);
+            let mut cases = cases(correlation, &population, *index, &connections, &no_packets);
+            cases.any(|case| RULES.iter().any(|rule| (rule.screen)(&case)))
+        };
+        let suspects = (0..correlation.paths.len()).into_par_iter().filter(suspicious).collect();
+        Self { correlation, population, suspects }
     }
-    deletion::judge(&mut single, &population);
-    let idle_timeouts = idle::timeouts(&population, &single);
-    Diagnosis { findings: group(correlation, single), idle_timeouts }
+
+    /// The paths that need a second look: indices into [`Correlation::paths`], ascending.
+    #[must_use]
+    pub fn suspects(&self) -> &[usize] {
+        &self.suspects
+    }
+
+    /// Decides on the suspects, whose packets are in `ladders`.
+    #[must_use]
+    pub fn diagnose(&self, ladders: &BTreeMap<usize, Ladder>) -> Diagnosis {
+        let Self { correlation, population, .. } = self;
+        let mut single = Vec::new();
+        for (&index, ladder) in ladders {
+            let connections = connections(correlation, index);
+            for case in cases(correlation, population, index, &connections, ladder) {
+                let rules = RULES.iter().filter(|rule| (rule.screen)(&case));
+                single.extend(rules.filter_map(|rule| (rule.examine)(&case)));
+            }
+        }
+        deletion::judge(&mut single, population);
+        let idle_timeouts = idle::timeouts(population, &single);
+        Diagnosis { findings: group(correlation, single), idle_timeouts }
+    }
 }
 
 /// A case for each stage of a path.

@@ -1,7 +1,7 @@
 //! The rule book: why connections broke, and how sure that is.
 //!
-//! [`suspects`] picks, from what is known of every path, the few that need a second look; [`diagnose`] decides on them,
-//! given their packets side by side. A [`Finding`] has [`Fact`]s that each cite frames, the [`Rival`] explanations with
+//! A [`Screening`] picks, from what is known of every path, the few that need a second look, and then decides on them, given
+//! their packets side by side. A [`Finding`] has [`Fact`]s that each cite frames, the [`Rival`] explanations with
 //! what refutes them, a [`Verdict`] that follows from both, and [`Advice`]. [`IdleTimeout`]s bracket the session timers
 //! of the devices on the path over *all* connections.
 //!
@@ -11,11 +11,12 @@
 //! ```
 //! use crosscap_correlation::{Point, correlate};
 //! use crosscap_reassembly::Connections;
-//! use crosscap_diagnosis::{diagnose, suspects};
+//! use crosscap_diagnosis::Screening;
 //!
 //! let correlation = correlate(vec![Point::new("client", Connections::default())]);
-//! assert!(suspects(&correlation).is_empty());
-//! let diagnosis = diagnose(&correlation, &Default::default());
+//! let screening = Screening::new(&correlation);
+//! assert!(screening.suspects().is_empty());
+//! let diagnosis = screening.diagnose(&Default::default());
 //! assert!(diagnosis.findings.is_empty());
 //! ```
 
@@ -32,7 +33,7 @@ mod rules;
 mod words;
 
 pub use devices::{Device, known_devices};
-pub use diagnose::{Diagnosis, diagnose, suspects};
+pub use diagnose::{Diagnosis, Screening};
 pub use finding::{
     Advice, Fact, Finding, FindingId, HungSide, Rival, RivalStatus, Severity, Verdict,
 };

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use crosscap_correlation::{Correlation, Leg};
+use crosscap_correlation::{Correlation, Leg, Path};
 use crosscap_packet::{Endpoint, Timestamp};
 use crosscap_reassembly::{Connection, Direction, Phase};
+use rayon::prelude::*;
 
 /// All connections to one service, as the clients address it.
 #[derive(Clone, Debug, Default)]
@@ -66,50 +67,9 @@ pub(crate) struct Population {
 
 impl Population {
     pub(crate) fn of(correlation: &Correlation) -> Self {
-        let mut services: BTreeMap<Endpoint, (Service, Vec<i64>)> = BTreeMap::new();
-        let mut hosts: BTreeMap<(usize, IpAddr), Vec<(Timestamp, Timestamp)>> = BTreeMap::new();
-        for path in &correlation.paths {
-            // What lies behind a proxy is a service of its own.
-            let of = |leg: Leg| (leg, leg.of(&correlation.points));
-            let mut legs: Vec<(Leg, Connection)> = path.regular().map(of).collect();
-            if legs.is_empty() {
-                legs.push(of(path.orig_leg()));
-            }
-            for legs in legs.chunk_by(|a, b| a.0.stage == b.0.stage) {
-                let (Some((orig_leg, near)), Some((_, far))) = (legs.first(), legs.last()) else {
-                    continue;
-                };
-                let (service, waits) = services.entry(near.resp).or_default();
-                for phase in [Phase::Established, Phase::HalfClosed] {
-                    for speaker in Direction::BOTH {
-                        let Some((nanos, span)) = outlived(correlation, legs, phase, speaker)
-                        else {
-                            continue;
-                        };
-                        let slot = &mut service.outlived[phase as usize][speaker as usize];
-                        *slot = (*slot).max(Some(nanos));
-                        if speaker == Direction::Resp {
-                            service.waited_out.push(span);
-                        }
-                    }
-                }
-                for (leg, c) in legs {
-                    let [Some(orig), Some(resp)] = Direction::BOTH.map(|d| c.flow(d).last) else {
-                        continue;
-                    };
-                    let at = |time| correlation.reference_estimate(leg.point, time);
-                    let both_heard = (at(orig.time.min(resp.time)), at(c.first().time));
-                    for host in [c.orig.addr, c.resp.addr] {
-                        hosts.entry((leg.point, host)).or_default().push(both_heard);
-                    }
-                }
-                if let Some(last) = near.flow(Direction::Resp).last {
-                    let at = |time| correlation.reference_estimate(orig_leg.point, time);
-                    service.lifetimes.push((at(near.first().time), at(last.time)));
-                }
-                waits.extend(far.longest_wait.as_ref().map(|w| w.nanos()));
-            }
-        }
+        let paths = correlation.paths.par_iter();
+        let tally = paths.fold(Tally::default, |tally, path| tally.with(correlation, path));
+        let Tally { services, mut hosts } = tally.reduce(Tally::default, Tally::and);
         let finish = |(mut service, mut waits): (Service, Vec<i64>)| {
             waits.sort_unstable();
             service.waited_out.sort_unstable();
@@ -142,6 +102,79 @@ impl Population {
 
     pub(crate) fn services(&self) -> impl Iterator<Item = (Endpoint, &Service)> {
         self.services.iter().map(|(scope, service)| (*scope, service))
+    }
+}
+
+/// A population being counted: services with the longest waits of their connections, and hosts. In no order.
+#[derive(Default)]
+struct Tally {
+    services: BTreeMap<Endpoint, (Service, Vec<i64>)>,
+    hosts: BTreeMap<(usize, IpAddr), Vec<(Timestamp, Timestamp)>>,
+}
+
+impl Tally {
+    fn with(mut self, correlation: &Correlation, path: &Path) -> Self {
+        let of = |leg: Leg| (leg, leg.of(&correlation.points));
+        let mut legs: Vec<(Leg, Connection)> = path.regular().map(of).collect();
+        if legs.is_empty() {
+            legs.push(of(path.orig_leg()));
+        }
+        // What lies behind a proxy is a service of its own.
+        for legs in legs.chunk_by(|a, b| a.0.stage == b.0.stage) {
+            self.count(correlation, legs);
+        }
+        self
+    }
+
+    /// Counts the legs of one stage.
+    fn count(&mut self, correlation: &Correlation, legs: &[(Leg, Connection)]) {
+        let (Some((orig_leg, near)), Some((_, far))) = (legs.first(), legs.last()) else {
+            return;
+        };
+        let (service, waits) = self.services.entry(near.resp).or_default();
+        for phase in [Phase::Established, Phase::HalfClosed] {
+            for speaker in Direction::BOTH {
+                let Some((nanos, span)) = outlived(correlation, legs, phase, speaker) else {
+                    continue;
+                };
+                let slot = &mut service.outlived[phase as usize][speaker as usize];
+                *slot = (*slot).max(Some(nanos));
+                if speaker == Direction::Resp {
+                    service.waited_out.push(span);
+                }
+            }
+        }
+        if let Some(last) = near.flow(Direction::Resp).last {
+            let at = |time| correlation.reference_estimate(orig_leg.point, time);
+            service.lifetimes.push((at(near.first().time), at(last.time)));
+        }
+        waits.extend(far.longest_wait.as_ref().map(|w| w.nanos()));
+        for (leg, c) in legs {
+            let [Some(orig), Some(resp)] = Direction::BOTH.map(|d| c.flow(d).last) else {
+                continue;
+            };
+            let at = |time| correlation.reference_estimate(leg.point, time);
+            let both_heard = (at(orig.time.min(resp.time)), at(c.first().time));
+            for host in [c.orig.addr, c.resp.addr] {
+                self.hosts.entry((leg.point, host)).or_default().push(both_heard);
+            }
+        }
+    }
+
+    fn and(mut self, other: Self) -> Self {
+        for (scope, (more, waits)) in other.services {
+            let (service, all) = self.services.entry(scope).or_default();
+            for (slot, more) in service.outlived.iter_mut().zip(more.outlived) {
+                *slot = [slot[0].max(more[0]), slot[1].max(more[1])];
+            }
+            service.waited_out.extend(more.waited_out);
+            service.lifetimes.extend(more.lifetimes);
+            all.extend(waits);
+        }
+        for (host, spans) in other.hosts {
+            self.hosts.entry(host).or_default().extend(spans);
+        }
+        self
     }
 }
 

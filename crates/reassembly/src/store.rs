@@ -163,9 +163,7 @@ impl Store {
     pub(crate) fn peek(&self, number: usize) -> Option<Connection> {
         match *self.slots.get(number)? {
             Slot::Seated(seat) => Some(self.seats[seat as usize].tracked.connection.clone()),
-            Slot::Packed { at, len } => {
-                Some(pack::unpack(self.packed.get(Place { at, len })).connection)
-            }
+            Slot::Packed { at, len } => Some(pack::look(self.packed.get(Place { at, len }))),
             Slot::Evicted => None,
         }
     }

@@ -40,9 +40,7 @@ impl Tracked {
 
     /// Sets what follows from the rest.
     pub(crate) fn catch_up(&mut self) {
-        self.connection.last = Some(self.connection.last().into());
-        self.connection.flows.iter_mut().for_each(Flow::catch_up);
-        self.connection.so_far = SoFar::of(&self.connection);
+        self.connection.catch_up();
         self.scale_windows();
     }
 
@@ -141,6 +139,13 @@ impl SoFar {
 }
 
 impl Connection {
+    /// Sets what follows from the rest.
+    pub(crate) fn catch_up(&mut self) {
+        self.last = Some(self.last().into());
+        self.flows.iter_mut().for_each(Flow::catch_up);
+        self.so_far = SoFar::of(self);
+    }
+
     fn time_handshake(&mut self, direction: Direction, at: &Sighting) {
         let flags = at.segment.flags;
         let [orig, resp] = &self.flows;

@@ -16,12 +16,12 @@
 //! ```
 //! use std::collections::BTreeMap;
 //! use crosscap_correlation::{Point, correlate};
-//! use crosscap_diagnosis::diagnose;
+//! use crosscap_diagnosis::Screening;
 //! use crosscap_reassembly::Connections;
 //! use crosscap_report::{PointInfo, Report, TextStyle, write_json, write_text};
 //!
 //! let correlation = correlate(vec![Point::new("client", Connections::default())]);
-//! let diagnosis = diagnose(&correlation, &BTreeMap::new());
+//! let diagnosis = Screening::new(&correlation).diagnose(&BTreeMap::new());
 //! let report = Report::new(&correlation, &[PointInfo::default()], &diagnosis, &BTreeMap::new());
 //! let mut json = Vec::new();
 //! write_json(&report, &mut json)?;

@@ -5,6 +5,7 @@
 //! Clocks drift, so θ is taken as an affine function of reference time; all constraints together leave a convex set of
 //! functions, and its extremes are certified bounds. No symmetry of delays is assumed.
 
+mod choice;
 mod fit;
 mod graph;
 mod pairs;

@@ -1,6 +1,6 @@
 //! Which packets of two legs are one packet seen twice.
 
-use crosscap_packet::TcpFlags;
+use crosscap_packet::{Segment, SeqNumber, TcpFlags};
 use crosscap_reassembly::{Connection, Direction, Flow, Sighting};
 
 use super::Constraint;
@@ -28,18 +28,24 @@ pub(crate) fn constraints(
         let sole_syn = theirs.syns == 1 && ours.syns == 1;
         remembered(theirs).into_iter().zip(remembered(ours)).filter_map(move |(theirs, ours)| {
             let (theirs, ours) = (theirs?, ours?);
-            let s = &theirs.segment;
-            let is_syn = s.flags.contains(TcpFlags::SYN);
-            let counted = s.ip_id != 0 && alike.keeps_ip_id();
-            let distinct = counted || s.timestamps.is_some() || (is_syn && sole_syn);
-            (distinct && alike.same(direction, s, &ours.segment)).then(|| Constraint {
-                at: theirs.time,
-                difference: ours.time.since(theirs.time),
-                forward,
-                frames: [theirs.frame, ours.frame],
+            let distinct = is_told_apart(&theirs.segment, alike, sole_syn);
+            (distinct && alike.same(direction, &theirs.segment, &ours.segment)).then(|| {
+                Constraint {
+                    at: theirs.time,
+                    difference: ours.time.since(theirs.time),
+                    forward,
+                    frames: [theirs.frame, ours.frame],
+                }
             })
         })
     })
+}
+
+/// Whether a packet can be told from one that was sent again. `sole_syn` where both legs saw one SYN of its sender.
+pub(super) fn is_told_apart(s: &Segment, alike: Alike, sole_syn: bool) -> bool {
+    let is_syn = s.flags.contains(TcpFlags::SYN);
+    let counted = s.ip_id != 0 && alike.keeps_ip_id();
+    counted || s.timestamps.is_some() || (is_syn && sole_syn)
 }
 
 /// What answers prove: a SYN-ACK, wherever it is seen, comes after the SYN whose timestamp it echoes, wherever that is
@@ -50,23 +56,10 @@ pub(crate) fn causal(
     here: &Connection,
 ) -> impl Iterator<Item = Constraint> {
     let answered = |asked: &Connection, answering: &Connection| {
-        let (syn, answer) =
-            (asked.flow(Direction::Orig).first?, answering.flow(Direction::Resp).first?);
-        let [s, a] = [&syn.segment, &answer.segment];
-        let both = s.flags.contains(TcpFlags::SYN) && a.flags.contains(TcpFlags::SYN);
-        let stamp = s.timestamps?.value;
-        let echoed = stamp != 0 && stamp == a.timestamps?.echo_reply;
-        let answers = a.flags.contains(TcpFlags::ACK) && a.ack == s.seq + 1;
-        // A SYN proxy answers on behalf of a server that has not seen the SYN, with numbers of its own.
-        let same_server = match asked.flow(Direction::Resp).isn {
-            Some(isn) => isn == a.seq,
-            None => {
-                let acked = asked.flow(Direction::Orig).acked?.ahead_of(a.seq);
-                let sent = answering.flow(Direction::Resp).next_seq()?.ahead_of(a.seq);
-                (1..=sent).contains(&acked)
-            }
-        };
-        (both && echoed && answers && same_server).then_some((syn, answer))
+        let (orig, resp) = (asked.flow(Direction::Orig), answering.flow(Direction::Resp));
+        let (syn, answer) = (orig.first?, resp.first?);
+        let seen = Asked { acked: orig.acked, isn: asked.flow(Direction::Resp).isn };
+        seen.is_answer(&syn.segment, &answer.segment, resp.next_seq()).then_some((syn, answer))
     };
     let constraint = |theirs: Sighting, ours: Sighting, forward| Constraint {
         at: theirs.time,
@@ -77,6 +70,38 @@ pub(crate) fn causal(
     let forward = answered(reference, here).map(|(syn, answer)| constraint(syn, answer, true));
     let back = || answered(here, reference).map(|(syn, answer)| constraint(answer, syn, false));
     forward.into_iter().chain(back())
+}
+
+/// What a leg that saw a SYN knows of the answer.
+pub(super) struct Asked {
+    /// What the originator acknowledged last.
+    pub(super) acked: Option<SeqNumber>,
+    /// The responder's initial sequence number.
+    pub(super) isn: Option<SeqNumber>,
+}
+
+impl Asked {
+    /// Whether `answer` is the SYN-ACK of another leg for this leg's SYN. `next` is what the answering end would send next.
+    pub(super) fn is_answer(
+        &self,
+        syn: &Segment,
+        answer: &Segment,
+        next: Option<SeqNumber>,
+    ) -> bool {
+        let both = syn.flags.contains(TcpFlags::SYN) && answer.flags.contains(TcpFlags::SYN);
+        let stamps = syn.timestamps.zip(answer.timestamps);
+        let echoed = stamps.is_some_and(|(s, a)| s.value != 0 && s.value == a.echo_reply);
+        let answers = answer.flags.contains(TcpFlags::ACK) && answer.ack == syn.seq + 1;
+        // A SYN proxy answers on behalf of a server that has not seen the SYN, with numbers of its own.
+        let same_server = match (self.isn, self.acked, next) {
+            (Some(isn), ..) => isn == answer.seq,
+            (None, Some(acked), Some(next)) => {
+                (1..=next.ahead_of(answer.seq)).contains(&acked.ahead_of(answer.seq))
+            }
+            _ => false,
+        };
+        both && echoed && answers && same_server
+    }
 }
 
 fn remembered(flow: &Flow) -> [Option<Sighting>; 3] {

@@ -1,11 +1,10 @@
 //! The clocks of all points against the first.
 
-use std::cmp::Ordering;
-
 use std::collections::VecDeque;
 
 use rayon::prelude::*;
 
+use super::choice::{Pair, tightest};
 use super::graph::{Link, tighten};
 use super::pairs::{causal, constraints};
 use super::{Clock, Constraint, OneSided};
@@ -66,8 +65,8 @@ pub(crate) fn bound_clocks(
     (clocks, one_sided)
 }
 
-/// Everything the packets seen at both points prove about the clock of `here`. Legs of which packets do not prove the
-/// order say nothing of the direction a packet travelled.
+/// What the packets seen at both points prove about the clock of `here`. Legs of which packets do not prove the order say
+/// nothing of the direction a packet travelled.
 fn between(
     points: &[Point],
     legs: &Legs,
@@ -75,20 +74,27 @@ fn between(
     reference: usize,
     here: usize,
 ) -> Vec<Constraint> {
-    paths
-        .par_iter()
-        .flat_map_iter(|path| {
-            let at =
-                |point| path.legs.iter().copied().filter(move |l| l.point == point && !l.stray);
-            at(reference).flat_map(move |a| at(here).map(move |b| (a, b))).flat_map(|(a, b)| {
-                let order = path.order(legs, a, b);
-                let upstream = order.filter(|order| order.is_ne()).map(Ordering::is_lt);
-                let comparable = order.map(|_| (a.of(points), b.of(points)));
-                comparable.into_iter().flat_map(move |(a, b)| {
-                    let copies = upstream.into_iter().flat_map(|up| constraints(&a, &b, up));
-                    copies.chain(causal(&a, &b)).collect::<Vec<_>>()
-                })
-            })
+    let pairs = paths.par_iter().flat_map_iter(|path| {
+        let at = |point| path.legs.iter().copied().filter(move |l| l.point == point && !l.stray);
+        at(reference).flat_map(move |a| at(here).map(move |b| (a, b))).filter_map(|(a, b)| {
+            let order = path.order(legs, a, b)?;
+            let first_is_upstream = order.is_ne().then_some(order.is_lt());
+            Some(Pair { legs: [a, b], first_is_upstream })
+        })
+    });
+    let links = points.len() * (points.len() - 1) / 2;
+    let most = (MOST_PAIRS / links.max(1)).max(FEWEST_PAIRS);
+    tightest(legs, pairs.collect(), most)
+        .into_par_iter()
+        .flat_map_iter(|pair| {
+            let [a, b] = pair.legs.map(|leg| leg.of(points));
+            let copies = pair.first_is_upstream.into_iter().flat_map(|up| constraints(&a, &b, up));
+            copies.chain(causal(&a, &b)).collect::<Vec<_>>()
         })
         .collect()
 }
+
+/// How many pairs of legs are unpacked, for all pairs of points together and for one at least; of more those that tell
+/// most.
+const MOST_PAIRS: usize = 16_384;
+const FEWEST_PAIRS: usize = 1_024;

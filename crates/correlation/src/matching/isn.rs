@@ -33,7 +33,7 @@ impl Matcher<'_> {
     fn corroborate(&self, legs: &[usize], scored: &mut Vec<(usize, Vec<(usize, f64)>)>) {
         let client = legs.iter().map(|&leg| (self.keys[leg].orig, leg)).collect();
         let syns = legs.iter().filter_map(|&leg| {
-            let syn = self.keys[leg].flow(Direction::Orig).first?.segment;
+            let syn = self.keys[leg].flow(Direction::Orig).first?.segment();
             let known = (syn.timestamps.map(|t| t.value), syn.ip_id);
             (known != (None, 0)).then_some((known, leg))
         });
@@ -139,7 +139,7 @@ impl Matcher<'_> {
 
 /// In how many bits two legs agree besides their numbers: the client, and the first packet of one end.
 fn shared_bits(a: &LegKey, b: &LegKey, direction: Direction) -> f64 {
-    let first = |key: &LegKey, direction| key.flow(direction).first.map(|at| at.segment);
+    let first = |key: &LegKey, direction| key.flow(direction).first.map(|at| at.segment());
     let stamp = |direction| {
         let stamps = |key| first(key, direction)?.timestamps.map(|stamps| stamps.value);
         stamps(a).is_some() && stamps(a) == stamps(b)

@@ -243,15 +243,18 @@ impl<'a> Matcher<'a> {
     }
 
     fn into_groups(self, numberings: &[usize]) -> Vec<Group> {
-        let mut index = vec![usize::MAX; self.keys.len()];
-        let mut groups: Vec<Group> = Vec::new();
-        for (i, key) in self.keys.iter().enumerate() {
-            let root = self.sets.find(i);
+        let roots: Vec<usize> = (0..self.keys.len()).map(|leg| self.sets.find(leg)).collect();
+        let mut sizes = vec![0u32; roots.len()];
+        roots.iter().for_each(|&root| sizes[root] += 1);
+        let mut index = vec![usize::MAX; roots.len()];
+        let mut groups: Vec<Group> = Vec::with_capacity(sizes.iter().filter(|n| **n > 0).count());
+        for (i, (key, &root)) in self.keys.iter().zip(&roots).enumerate() {
             if index[root] == usize::MAX {
                 index[root] = groups.len();
+                let size = sizes[root] as usize;
                 groups.push(Group {
-                    legs: Vec::new(),
-                    numberings: Vec::new(),
+                    legs: Vec::with_capacity(size),
+                    numberings: Vec::with_capacity(size),
                     joined: Joined::NOT,
                     candidates: Vec::new(),
                 });
@@ -264,7 +267,7 @@ impl<'a> Matcher<'a> {
         for &(a, b, how) in &self.candidates {
             for (one, other) in [(a, b), (b, a)] {
                 let odds = how.bits.exp2() / self.sizes[self.point(other)] as f64;
-                let [one, group] = [one, other].map(|leg| index[self.sets.find(leg)]);
+                let [one, group] = [one, other].map(|leg| index[roots[leg]]);
                 if one != group {
                     groups[one].may_be(Likely { group, tier: how.tier, odds });
                 }

@@ -106,7 +106,7 @@ impl Matcher<'_> {
 fn kept(key: &LegKey) -> impl Iterator<Item = Kept> + use<> {
     let isn = |i: usize| key.flows[i].isn.map(|isn| isn.0).filter(|isn| !is_guessable(*isn));
     let [orig, resp] = [0, 1].map(isn);
-    let syn = key.flow(Direction::Orig).first.and_then(|s| s.segment.timestamps);
+    let syn = key.flow(Direction::Orig).first.and_then(|s| s.segment().timestamps);
     [
         orig.map(|isn| Kept::Isn(Side::Orig, isn)),
         resp.map(|isn| Kept::Isn(Side::Resp, isn)),
@@ -120,7 +120,7 @@ fn kept(key: &LegKey) -> impl Iterator<Item = Kept> + use<> {
 /// In how many bits two legs agree; `None` where too little does, or a stream that both saw end differs in length.
 fn alike(kept: Kept, a: &LegKey, b: &LegKey) -> Option<f64> {
     let [x, y] = [a, b].map(|key| key.flow(Direction::Orig).first);
-    let (x, y) = (x?.segment, y?.segment);
+    let (x, y) = (x?.segment(), y?.segment());
     let stamp = x.timestamps.is_some_and(|x| y.timestamps.is_some_and(|y| x.value == y.value));
     let counter = x.ip_id != 0 && x.ip_id == y.ip_id;
     let isn = matches!(kept, Kept::Isn(..));

@@ -173,7 +173,7 @@ fn one_host(front: &LegKey, back: &LegKey) -> Option<Option<(IpAddr, IpAddr)>> {
 
 /// Whether the packets of one end have passed no router: it is the host itself or on the same cable.
 fn is_near(key: &LegKey, end: Direction) -> bool {
-    key.flow(end).first.is_some_and(|at| INITIAL_TTLS.contains(&at.segment.ttl))
+    key.flow(end).first.is_some_and(|at| INITIAL_TTLS.contains(&at.segment().ttl))
 }
 
 /// Meetings of groups that were seen at one point each, the one at another than the other: nobody watched the proxy. As

@@ -39,13 +39,7 @@ impl Flow {
     }
 
     /// All but its first packet, `first`, and the options of its SYN. `answer` is the first packet of the other end.
-    pub(crate) fn code(
-        &mut self,
-        c: &mut impl Code,
-        live: &mut Live,
-        first: &Sighting,
-        answer: &Sighting,
-    ) {
+    pub(crate) fn code(&mut self, c: &mut impl Code, first: &Sighting, answer: &Sighting) {
         let mut is = [
             self.isn == Some(first.segment.seq),
             self.acked.is_some(),
@@ -110,6 +104,17 @@ impl Flow {
             c.near(min, 0);
             c.near(max, *min);
         });
+    }
+
+    /// What its next packets are judged by; see [`Self::code`].
+    pub(crate) fn code_live(
+        &self,
+        c: &mut impl Code,
+        live: &mut Live,
+        first: &Sighting,
+        answer: &Sighting,
+    ) {
+        let now = self.last.map_or(first.time, |last| last.time);
         let acked = self.acked.unwrap_or(answer.segment.seq);
         live.code(c, now, acked, self.coverage.high(), self.fin.as_ref());
     }

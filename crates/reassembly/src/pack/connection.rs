@@ -18,8 +18,8 @@ pub(super) fn head(c: &mut impl Code, connection: &mut Connection) {
     frame(c, &mut connection.first_frame, fields::NO_FRAME);
 }
 
-pub(super) fn body(c: &mut impl Code, tracked: &mut Tracked) {
-    let Tracked { connection, live: [orig_live, resp_live] } = tracked;
+/// What is known of it.
+pub(super) fn body(c: &mut impl Code, connection: &mut Connection) {
     let [orig, resp] = &mut connection.flows;
     let mut is = [
         orig.first.is_some(),
@@ -59,10 +59,10 @@ pub(super) fn body(c: &mut impl Code, tracked: &mut Tracked) {
     c.option(&mut resp.syn_options, resp_syn, fields::syn_options);
     // An end that sent nothing has nothing to tell.
     if one {
-        orig.code(c, orig_live, &first, &answer);
+        orig.code(c, &first, &answer);
     }
     if other {
-        resp.code(c, resp_live, &answer, &first);
+        resp.code(c, &answer, &first);
     }
     connection.history.code(c);
     c.option(&mut connection.syn_rtt, syn, |c, nanos| c.near(nanos, 0));
@@ -88,6 +88,18 @@ pub(super) fn body(c: &mut impl Code, tracked: &mut Tracked) {
     }
     if silent {
         silences(c, connection.silences.get_or_insert_default(), &known, [&first, &answer]);
+    }
+}
+
+/// What its next packets are judged by. Last, as who only looks at the connection does not need it.
+pub(super) fn live(c: &mut impl Code, tracked: &mut Tracked) {
+    let Tracked { connection, live } = tracked;
+    for (i, live) in live.iter_mut().enumerate() {
+        let (flow, peer) = (&connection.flows[i], &connection.flows[1 - i]);
+        if let Some(first) = flow.first {
+            let answer = peer.first.unwrap_or_else(|| answer_to(&first));
+            flow.code_live(c, live, &first, &answer);
+        }
     }
 }
 

@@ -11,6 +11,7 @@ pub(crate) mod fields;
 
 use crosscap_packet::{Endpoint, FrameRef};
 
+use crate::Connection;
 use crate::tracked::Tracked;
 
 pub(crate) use arena::{Arena, Place};
@@ -22,18 +23,30 @@ pub(crate) fn pack(tracked: &mut Tracked, into: &mut Vec<u8>) -> bool {
     }
     let mut pack = Pack(into);
     connection::head(&mut pack, &mut tracked.connection);
-    connection::body(&mut pack, tracked);
+    connection::body(&mut pack, &mut tracked.connection);
+    connection::live(&mut pack, tracked);
     true
 }
 
-/// The connection that was packed.
+/// The connection that was packed, for more packets.
 pub(crate) fn unpack(packed: &[u8]) -> Tracked {
     let mut unpacked = Tracked::new(fields::NOBODY, fields::NOBODY, 0);
     let mut unpack = Unpack(packed);
     connection::head(&mut unpack, &mut unpacked.connection);
-    connection::body(&mut unpack, &mut unpacked);
+    connection::body(&mut unpack, &mut unpacked.connection);
+    connection::live(&mut unpack, &mut unpacked);
     unpacked.catch_up();
     unpacked
+}
+
+/// The connection that was packed, to be looked at.
+pub(crate) fn look(packed: &[u8]) -> Connection {
+    let mut connection = Connection::new(fields::NOBODY, fields::NOBODY, 0);
+    let mut unpack = Unpack(packed);
+    connection::head(&mut unpack, &mut connection);
+    connection::body(&mut unpack, &mut connection);
+    connection.catch_up();
+    connection
 }
 
 /// Originator and responder of a packed connection.
@@ -171,16 +184,15 @@ impl Code for Pack<'_> {
 struct Unpack<'a>(&'a [u8]);
 
 impl Code for Unpack<'_> {
+    #[inline]
     fn number(&mut self, value: &mut u64) {
-        *value = 0;
-        for shift in (0..64).step_by(7) {
-            let Some((&byte, rest)) = self.0.split_first() else { return };
-            self.0 = rest;
-            *value |= u64::from(byte & 0x7f) << shift;
-            if byte < 0x80 {
-                return;
+        *value = match self.0 {
+            &[byte, ref rest @ ..] if byte < 0x80 => {
+                self.0 = rest;
+                byte.into()
             }
-        }
+            _ => self.long_number(),
+        };
     }
 
     fn raw(&mut self, value: &mut u8) {
@@ -188,6 +200,37 @@ impl Code for Unpack<'_> {
             (*value, self.0) = (byte, rest);
         }
     }
+}
+
+impl Unpack<'_> {
+    fn long_number(&mut self) -> u64 {
+        if let Some(&bytes) = self.0.first_chunk() {
+            let bytes = u64::from_le_bytes(bytes);
+            let ends = !bytes & 0x8080_8080_8080_8080;
+            if ends != 0 {
+                let bits = ends.trailing_zeros() + 1;
+                self.0 = &self.0[bits as usize / 8..];
+                return sevens(bytes & (u64::MAX >> (64 - bits)));
+            }
+        }
+        let mut number = 0;
+        for shift in (0..64).step_by(7) {
+            let Some((&byte, rest)) = self.0.split_first() else { break };
+            self.0 = rest;
+            number |= u64::from(byte & 0x7f) << shift;
+            if byte < 0x80 {
+                break;
+            }
+        }
+        number
+    }
+}
+
+/// The lower seven bits of each of eight bytes, one behind the other.
+const fn sevens(bytes: u64) -> u64 {
+    let pairs = (bytes & 0x007f_007f_007f_007f) | (bytes & 0x7f00_7f00_7f00_7f00) >> 1;
+    let fours = (pairs & 0x0000_3fff_0000_3fff) | (pairs & 0x3fff_0000_3fff_0000) >> 2;
+    (fours & 0x0fff_ffff) | (fours & 0x0fff_ffff_0000_0000) >> 4
 }
 
 #[cfg(test)]

@@ -108,6 +108,7 @@ proptest! {
                 prop_assert_eq!(ends(&bytes), (orig, resp));
                 prop_assert_eq!(first_frame(&bytes), plain.connection.first_frame);
                 packed = unpack(&bytes);
+                prop_assert_eq!(format!("{:?}", look(&bytes)), format!("{:?}", packed.connection));
             }
             prop_assert_eq!(format!("{plain:?}"), format!("{packed:?}"));
         }

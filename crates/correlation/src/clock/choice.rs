@@ -1,0 +1,131 @@
+//! Which pairs of legs are asked about clocks, where there are very many.
+//!
+//! Of half-planes that bound one set only those on its edge matter. The first and the last packet of each end, which are
+//! known without unpacking a connection, tell which these are.
+
+use crosscap_packet::Timestamp;
+use crosscap_reassembly::Direction;
+use rayon::prelude::*;
+
+use super::pairs::{Asked, is_told_apart};
+use crate::Leg;
+use crate::copies::Alike;
+use crate::keys::{LegKey, Legs};
+
+/// Two legs of one path, and whether the first is nearer the client; `None` where packets do not prove which.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Pair {
+    pub(super) legs: [Leg; 2],
+    pub(super) first_is_upstream: Option<bool>,
+}
+
+/// Those of `pairs` that bound clocks most tightly among their neighbours; all where there are no more than `most`. In the
+/// order given. Takes time in proportion to their number.
+pub(super) fn tightest(legs: &Legs, pairs: Vec<Pair>, most: usize) -> Vec<Pair> {
+    if pairs.len() <= most {
+        return pairs;
+    }
+    let chosen = |part: &[Pair]| {
+        let told = part.iter().enumerate();
+        let told = told.flat_map(|(i, pair)| hints(legs, pair).map(move |hint| (i, hint)));
+        let mut told: Vec<(usize, Hint)> = told.collect();
+        told.sort_unstable_by_key(|(i, hint)| (hint.at, hint.difference, *i));
+        let mut chosen: Vec<usize> = told.chunks(PART).flat_map(edges).collect();
+        chosen.sort_unstable();
+        chosen.dedup();
+        chosen.into_iter().map(|i| part[i]).collect::<Vec<_>>()
+    };
+    pairs.par_chunks(PART).flat_map_iter(chosen).collect()
+}
+
+/// What a packet seen at two points proves; see [`Constraint`](super::Constraint).
+#[derive(Clone, Copy, Debug)]
+struct Hint {
+    at: Timestamp,
+    difference: i64,
+    forward: bool,
+}
+
+/// What the packets that the keys of two legs remember prove.
+fn hints<'a>(legs: &'a Legs, pair: &Pair) -> impl Iterator<Item = Hint> + use<'a> {
+    let [reference, here] = pair.legs.map(|leg| legs.key(leg));
+    let hint = |at: Timestamp, there: Timestamp, forward| Hint {
+        at,
+        difference: there.since(at),
+        forward,
+    };
+    let alike = Alike::between((reference.isns(), reference.orig), (here.isns(), here.orig));
+    let copies = pair.first_is_upstream.into_iter().flat_map(move |upstream| {
+        Direction::BOTH.into_iter().flat_map(move |direction| {
+            let (a, b) = (reference.flow(direction), here.flow(direction));
+            let forward = (direction == Direction::Orig) == upstream;
+            let sole_syn = a.syns == 1 && b.syns == 1;
+            [(a.first, b.first), (a.last, b.last)].into_iter().filter_map(move |(a, b)| {
+                let (a, b) = (a?, b?);
+                let same = is_told_apart(&a.segment(), alike, sole_syn)
+                    && alike.same(direction, &a.segment(), &b.segment());
+                same.then(|| hint(a.time, b.time, forward))
+            })
+        })
+    });
+    let answered = |asked: &LegKey, answering: &LegKey| {
+        let (orig, resp) = (asked.flow(Direction::Orig), answering.flow(Direction::Resp));
+        let (syn, answer) = (orig.first?, resp.first?);
+        let seen = Asked { acked: orig.acked, isn: asked.flow(Direction::Resp).isn };
+        seen.is_answer(&syn.segment(), &answer.segment(), resp.next)
+            .then_some([syn.time, answer.time])
+    };
+    let answers = [
+        answered(reference, here).map(|[syn, answer]| hint(syn, answer, true)),
+        answered(here, reference).map(|[syn, answer]| hint(answer, syn, false)),
+    ];
+    copies.chain(answers.into_iter().flatten())
+}
+
+/// Whose hints lie on the edge of what all allow; and of what the others allow, so that one that is wrong hides nothing.
+/// `hints` are in order of time.
+fn edges(hints: &[(usize, Hint)]) -> Vec<usize> {
+    let mut found = Vec::new();
+    for forward in [true, false] {
+        let mut rest: Vec<&(usize, Hint)> =
+            hints.iter().filter(|(_, hint)| hint.forward == forward).collect();
+        for _ in 0..LAYERS {
+            let edge = edge(&rest);
+            found.extend(edge.iter().map(|&place| rest[place].0));
+            let mut edge = edge.into_iter().peekable();
+            let mut place = 0..;
+            rest.retain(|_| edge.next_if_eq(&place.next().unwrap_or_default()).is_none());
+        }
+    }
+    found
+}
+
+/// Places of the hints on the edge of what all of one direction allow.
+fn edge(hints: &[&(usize, Hint)]) -> Vec<usize> {
+    // From one to another: nanoseconds, and by how much it allows more.
+    let way = |from: usize, to: usize| {
+        let (from, to) = (hints[from].1, hints[to].1);
+        let more = i128::from(to.difference) - i128::from(from.difference);
+        (to.at.since(from.at) as f64, if to.forward { more } else { -more } as f64)
+    };
+    let mut edge: Vec<usize> = Vec::new();
+    for next in 0..hints.len() {
+        while let [.., before, last] = edge[..]
+            && let ((x, y), (far, more)) = (way(before, last), way(before, next))
+            && x * more <= y * far
+        {
+            edge.pop();
+        }
+        edge.push(next);
+    }
+    edge
+}
+
+/// Pairs, and hints, that are compared with each other.
+const PART: usize = 4_096;
+
+/// Edges that are kept, one inside the other.
+const LAYERS: usize = 2;
+
+#[cfg(test)]
+mod tests;
