@@ -87,6 +87,11 @@ impl Matching {
         proxies::wanted(&self.meetings)
     }
 
+    #[cfg(test)]
+    pub(crate) fn meetings(&self) -> usize {
+        self.meetings.len()
+    }
+
     /// Everything, with the digests of originator and responder of the legs that were asked for.
     #[must_use]
     pub fn finish(self, digests: &[(Leg, [StreamDigest; 2])]) -> Correlation {

@@ -10,24 +10,24 @@ use crate::{Correlation, Leg, Matching, Point, StreamDigest, StreamDigester, Tie
 
 /// One connection as one point sees it: a handshake, a request, an answer, and both FINs.
 #[derive(Clone, Copy)]
-struct Seen {
-    orig: &'static str,
-    resp: &'static str,
-    isns: [u32; 2],
-    bytes: [u32; 2],
+pub(crate) struct Seen {
+    pub(crate) orig: &'static str,
+    pub(crate) resp: &'static str,
+    pub(crate) isns: [u32; 2],
+    pub(crate) bytes: [u32; 2],
     /// When it begins, microseconds.
-    at: i64,
+    pub(crate) at: i64,
     /// Packets that the capture missed at the beginning.
-    skipped: usize,
+    pub(crate) skipped: usize,
     /// Of the client's clock in its SYN; none where there are no timestamps.
-    stamp: Option<u32>,
-    ip_id: u16,
-    ttls: [u8; 2],
+    pub(crate) stamp: Option<u32>,
+    pub(crate) ip_id: u16,
+    pub(crate) ttls: [u8; 2],
     /// How long an answer takes to come by, microseconds.
-    round_trip: i64,
+    pub(crate) round_trip: i64,
 }
 
-const CLIENT: Seen = Seen {
+pub(crate) const CLIENT: Seen = Seen {
     orig: "10.1.0.2:40000",
     resp: "10.96.0.10:80",
     isns: [1_234_567_891, 3_141_592_653],
@@ -95,7 +95,7 @@ impl Seen {
     }
 }
 
-fn point(name: &str, seen: &[Seen]) -> Point {
+pub(crate) fn point(name: &str, seen: &[Seen]) -> Point {
     let mut packets: Vec<_> = seen.iter().flat_map(|seen| seen.packets()).collect();
     packets.sort_by_key(|(_, _, time, _)| *time);
     let mut tracker = Tracker::new();
@@ -203,9 +203,9 @@ fn proxied(front: &[Seen], back: &[Seen]) -> Matching {
     Matching::new(vec![point("client", front), point("proxy", &both)])
 }
 
-const FRONT: Seen = Seen { resp: "10.1.0.9:80", ..CLIENT };
+pub(crate) const FRONT: Seen = Seen { resp: "10.1.0.9:80", ..CLIENT };
 
-const BACK: Seen = Seen {
+pub(crate) const BACK: Seen = Seen {
     orig: "10.1.0.9:50000",
     resp: "10.1.9.7:8080",
     isns: [7, 8],
@@ -281,7 +281,7 @@ fn a_proxy_that_changes_bytes_gives_a_candidate_at_most() {
     assert!(found.paths[0].matched.candidates[0].probability <= 0.5);
 }
 
-trait Stages {
+pub(crate) trait Stages {
     fn map_stages(&self) -> Vec<u8>;
 }
 

@@ -17,7 +17,7 @@ use crate::{Leg, Tier, stray};
 type Map<K, V> = HashMap<K, V, foldhash::quality::RandomState>;
 
 /// Legs that belong together, and the weakest key that joined them.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Group {
     pub(crate) legs: Vec<Leg>,
     /// Whose sequence numbers can be compared: the same number for legs that share them.
@@ -44,6 +44,13 @@ impl Group {
             self.candidates.push(other);
         }
     }
+
+    /// Notes a candidate that goes before all others.
+    pub(crate) fn is_likely(&mut self, other: Likely) {
+        self.candidates.retain(|c| c.group != other.group);
+        self.candidates.insert(0, other);
+        self.candidates.truncate(MAX_TOLD);
+    }
 }
 
 /// A key, and how many bits of it chance would have to hit.
@@ -53,10 +60,16 @@ pub(crate) struct Joined {
     pub(crate) bits: f64,
 }
 
+impl Default for Joined {
+    fn default() -> Self {
+        Self::NOT
+    }
+}
+
 impl Joined {
     pub(crate) const NOT: Self = Self { tier: Tier::None, bits: f64::INFINITY };
 
-    fn weaker(self, other: Self) -> Self {
+    pub(crate) fn weaker(self, other: Self) -> Self {
         match (self.tier, other.tier) {
             (Tier::None, _) => other,
             (_, Tier::None) => self,
@@ -249,12 +262,7 @@ impl<'a> Matcher<'a> {
             let root = self.sets.find(i);
             if index[root] == usize::MAX {
                 index[root] = groups.len();
-                groups.push(Group {
-                    legs: Vec::new(),
-                    numberings: Vec::new(),
-                    joined: Joined::NOT,
-                    candidates: Vec::new(),
-                });
+                groups.push(Group::default());
             }
             let group = &mut groups[index[root]];
             group.legs.push(key.leg);

@@ -2,6 +2,7 @@
 
 use crosscap_reassembly::Direction;
 
+use super::chain::chain;
 use super::{Map, Meeting, Set};
 use crate::matching::{Group, Joined, Likely};
 use crate::payload::{Agreement, StreamDigest};
@@ -43,7 +44,8 @@ pub(crate) fn join(
     }
     note(&mut groups, &several, Tier::Payload);
     note(&mut groups, &possible, Tier::None);
-    chain(groups, &sure)
+    let how = Joined { tier: Tier::Payload, bits: PAYLOAD_BITS };
+    chain(groups, &sure.iter().map(|m| (m.front, m.back, how)).collect::<Vec<_>>())
 }
 
 /// Splits off meetings of hosts that nothing but equal bytes links, unless several different streams do, all as far apart in
@@ -122,50 +124,6 @@ fn note(groups: &mut [Group], meetings: &[Meeting], tier: Tier) {
         groups[m.front].may_be(Likely { group: m.back, tier, odds });
         groups[m.back].may_be(Likely { group: m.front, tier, odds });
     }
-}
-
-/// Makes one group of each chain of proxies.
-fn chain(mut groups: Vec<Group>, sure: &[Meeting]) -> Vec<Group> {
-    if sure.is_empty() {
-        return groups;
-    }
-    let next: Map<usize, &Meeting> = sure.iter().map(|m| (m.front, m)).collect();
-    let behind: Set<usize> = sure.iter().map(|m| m.back).collect();
-    let mut into: Vec<usize> = (0..groups.len()).collect();
-    for first in (0..groups.len()).filter(|group| !behind.contains(group)) {
-        let mut at = first;
-        while let Some(meeting) = next.get(&at) {
-            at = meeting.back;
-            into[at] = first;
-            let back = std::mem::replace(
-                &mut groups[at],
-                Group {
-                    legs: Vec::new(),
-                    numberings: Vec::new(),
-                    joined: Joined::NOT,
-                    candidates: Vec::new(),
-                },
-            );
-            let front = &mut groups[first];
-            front.legs.extend(back.legs);
-            front.numberings.extend(back.numberings);
-            front.joined = Joined { tier: Tier::Payload, bits: PAYLOAD_BITS };
-            back.candidates.into_iter().for_each(|c| front.may_be(c));
-        }
-    }
-    // Places of the groups that are left.
-    let mut place = vec![0; groups.len()];
-    let mut count = 0;
-    for (group, place) in groups.iter().zip(&mut place) {
-        *place = count;
-        count += usize::from(!group.legs.is_empty());
-    }
-    groups.retain(|group| !group.legs.is_empty());
-    for (at, group) in groups.iter_mut().enumerate() {
-        group.candidates.iter_mut().for_each(|c| c.group = place[into[c.group]]);
-        group.candidates.retain(|c| c.group != at);
-    }
-    groups
 }
 
 /// Equal bytes below which nothing is claimed.

@@ -55,64 +55,87 @@ impl Side {
 
 /// Meetings at a point that saw both sides: the one ends at the host that the other comes from.
 fn at_the_proxy(legs: &Legs, groups: &[Group], sides: &[Option<Side>]) -> Vec<Meeting> {
-    let with_sides = || (0..groups.len()).filter(|&group| sides[group].is_some());
+    let with_sides = || sides.iter().enumerate().filter_map(|(i, s)| Some((i, s.as_ref()?)));
     let regular = |group: usize| {
         let mine = groups[group].legs.iter().copied().filter(|leg| !leg.stray);
         mine.filter(|leg| !legs.key(*leg).is_midstream())
     };
     let mut from_address: Map<(usize, IpAddr), Backs> = Map::default();
     let mut from_near: Map<usize, Backs> = Map::default();
-    for group in with_sides() {
+    for (group, side) in with_sides() {
         for leg in regular(group) {
             let key = legs.key(leg);
             let back = Back { begin: key.begin, end: key.end(), group, leg };
-            from_address.entry((leg.point, key.orig.addr)).or_default().push(back);
+            from_address.entry((leg.point, key.orig.addr)).or_default().push(back, side);
             if is_near(key, Direction::Orig) && is_only_leg(&groups[group], leg) {
-                from_near.entry(leg.point).or_default().push(back);
+                from_near.entry(leg.point).or_default().push(back, side);
             }
         }
     }
     from_address.values_mut().chain(from_near.values_mut()).for_each(Backs::sort);
     let mut found = Vec::new();
-    for front in with_sides() {
-        let Some(mine) = &sides[front] else { continue };
+    for (front, mine) in with_sides() {
+        let (mut alike, mut unlike) = (Vec::new(), Vec::new());
         for leg in regular(front) {
             let key = legs.key(leg);
             let same = from_address.get(&(leg.point, key.resp.addr));
             let is_near = is_near(key, Direction::Resp) && is_only_leg(&groups[front], leg);
             let near = from_near.get(&leg.point).filter(|_| is_near);
-            for backs in [same, near].into_iter().flatten() {
-                found.extend(backs.alive(key).filter_map(|back| {
-                    let hosts =
-                        one_host(key, legs.key(back.leg)).filter(|_| back.group != front)?;
-                    let other = sides[back.group].as_ref()?;
-                    let lag = back.begin.since(key.begin);
-                    let alike = if lag >= 0 { mine.fits(other) } else { None };
-                    // One that is kept open carries the requests of several.
-                    let shared = other.bytes[0] >= mine.bytes[0] / 2;
-                    let alike = alike.or_else(|| shared.then_some(false))?;
-                    Some(Meeting {
-                        front,
-                        back: back.group,
-                        legs: [mine.leg, other.leg],
-                        apart: lag,
-                        one_clock: true,
-                        alike,
-                        hosts: hosts.map(|(ends, comes)| (leg.point, ends, comes)),
-                    })
-                }));
+            let backs = [same, near].into_iter().flatten();
+            for back in backs.flat_map(|backs| backs.for_front(key, mine)) {
+                let met = meet(legs, sides, (front, leg), back);
+                if let Some(meeting) = met.filter(|_| back.group != front) {
+                    if meeting.alike { &mut alike } else { &mut unlike }.push(meeting);
+                }
             }
         }
+        // A proxy goes on at once: of those that nothing but time tells from others, the sooner ones.
+        unlike.sort_by_key(|m: &Meeting| (m.apart < 0, m.apart.unsigned_abs(), m.back));
+        unlike.dedup_by_key(|m| m.back);
+        unlike.truncate(MOST_UNLIKE);
+        // Of those with as many bytes, payload tells.
+        alike.sort_by_key(|m: &Meeting| (m.apart, m.back));
+        alike.dedup_by_key(|m| m.back);
+        alike.truncate(MOST_ALIKE);
+        found.extend(alike);
+        found.extend(unlike);
     }
     found
+}
+
+/// What two groups look like together, of which one point saw these two legs. `None` where they cannot be two sides.
+fn meet(
+    legs: &Legs,
+    sides: &[Option<Side>],
+    (front, leg): (usize, Leg),
+    back: &Back,
+) -> Option<Meeting> {
+    let key = legs.key(leg);
+    let (mine, other) = (sides[front].as_ref()?, sides[back.group].as_ref()?);
+    let hosts = one_host(key, legs.key(back.leg))?;
+    let lag = back.begin.since(key.begin);
+    let alike = if lag >= 0 { mine.fits(other) } else { None };
+    // One that is kept open carries the requests of several.
+    let shared = other.bytes[0] >= mine.bytes[0] / 2;
+    Some(Meeting {
+        front,
+        back: back.group,
+        legs: [mine.leg, other.leg],
+        apart: lag,
+        one_clock: true,
+        alike: alike.or_else(|| shared.then_some(false))?,
+        hosts: hosts.map(|(ends, comes)| (leg.point, ends, comes)),
+    })
 }
 
 /// Connections that may be a proxy's own, in order of time.
 #[derive(Default)]
 struct Backs {
     backs: Vec<Back>,
-    /// When the last of those up to here ends.
+    /// Of those up to here, when the last ends.
     latest_end: Vec<Timestamp>,
+    /// Those with as many bytes both ways, in order of time.
+    by_bytes: Map<[u64; 2], Vec<Back>>,
 }
 
 #[derive(Clone, Copy, Eq, Ord, PartialEq, PartialOrd)]
@@ -124,12 +147,14 @@ struct Back {
 }
 
 impl Backs {
-    fn push(&mut self, back: Back) {
+    fn push(&mut self, back: Back, side: &Side) {
         self.backs.push(back);
+        self.by_bytes.entry(side.bytes).or_default().push(back);
     }
 
     fn sort(&mut self) {
         self.backs.sort_unstable();
+        self.by_bytes.values_mut().for_each(|backs| backs.sort_unstable());
         let ends = self.backs.iter().scan(Timestamp(i64::MIN), |latest, back| {
             *latest = back.end.max(*latest);
             Some(*latest)
@@ -137,17 +162,26 @@ impl Backs {
         self.latest_end = ends.collect();
     }
 
-    /// Those that lived while `front` did, the latest first.
-    fn alive(&self, front: &LegKey) -> impl Iterator<Item = &Back> {
+    /// Those that lived while `front` did, nearest in time to its beginning: of those with as many bytes, of those that
+    /// began later, and of those that were there before. However many there are, a few of each.
+    fn for_front(&self, front: &LegKey, side: &Side) -> impl Iterator<Item = &Back> {
         let until = front.end();
-        let behind = self.backs.partition_point(|back| back.begin <= until);
-        let began = self.backs[..behind].iter().zip(&self.latest_end[..behind]).rev();
-        began
+        let later = move |backs: &&[Back]| backs.partition_point(|back| back.begin < front.begin);
+        let since = move |backs: &'_ [Back]| {
+            let first = later(&backs);
+            first..backs.len().min(first + MOST_LOOKED_AT)
+        };
+        let equal = self.by_bytes.get(&side.bytes).map_or(&[][..], |b| &b[since(b)]);
+        let after = since(&self.backs);
+        let before = self.backs[..after.start].iter().zip(&self.latest_end[..after.start]).rev();
+        let before = before
             .take_while(|(_, latest)| **latest >= front.begin)
             .take(MOST_WALKED)
             .map(|(back, _)| back)
             .filter(|back| back.end >= front.begin)
-            .take(MOST_LOOKED_AT)
+            .take(MOST_LOOKED_AT);
+        let began = equal.iter().chain(&self.backs[after]).filter(move |b| b.begin <= until);
+        began.chain(before)
     }
 }
 
@@ -228,7 +262,13 @@ fn across(legs: &Legs, groups: &[Group], sides: &[Option<Side>]) -> Vec<Meeting>
 /// Bytes that a proxy for HTTP adds to a request or an answer.
 const ADDED_BYTES: u64 = 512;
 
-/// Connections that are looked at for each one that a proxy may have taken.
+/// Meetings of one front with others that carried other bytes.
+const MOST_UNLIKE: usize = 16;
+
+/// Meetings of one front with others that carried as many bytes.
+const MOST_ALIKE: usize = 32;
+
+/// Connections of each kind that are looked at for each one that a proxy may have taken.
 const MOST_LOOKED_AT: usize = 64;
 
 /// Connections that are passed over meanwhile.

@@ -4,6 +4,7 @@
 //! sent. Only equal payload makes one connection of them, and only where neither has another partner with the same bytes:
 //! requests and answers are often alike. Everything else is a candidate.
 
+mod chain;
 mod join;
 mod meetings;
 
@@ -45,3 +46,6 @@ pub(crate) fn wanted(meetings: &[Meeting]) -> Vec<Leg> {
     legs.dedup();
     legs
 }
+
+#[cfg(test)]
+mod tests;
