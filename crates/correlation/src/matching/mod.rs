@@ -160,8 +160,7 @@ impl<'a> Matcher<'a> {
 
     /// Whether chance would hardly make any two legs of these two points agree in so many bits.
     fn is_sure(&self, a: usize, b: usize, bits: f64) -> bool {
-        let pairs = self.sizes[self.point(a)] as f64 * self.sizes[self.point(b)] as f64;
-        bits >= (pairs.log2() + SURE).max(FEWEST_BITS)
+        is_sure(self.sizes[self.point(a)] as f64 * self.sizes[self.point(b)] as f64, bits)
     }
 
     /// Notes that one of several legs may belong to `leg`.
@@ -280,6 +279,11 @@ impl<'a> Matcher<'a> {
         }
         groups
     }
+}
+
+/// Whether chance would hardly make any of so many pairs agree in so many bits.
+pub(crate) fn is_sure(pairs: f64, bits: f64) -> bool {
+    bits >= (pairs.log2() + SURE).max(FEWEST_BITS)
 }
 
 /// The legs of each key, in order of keys; legs of one key stay in order.

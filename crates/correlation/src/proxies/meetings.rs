@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use crosscap_packet::Timestamp;
 use crosscap_reassembly::Direction;
 
-use super::{Map, Meeting};
+use super::{Map, Meeting, ProxyHeader};
 use crate::Leg;
 use crate::keys::{LegKey, Legs};
 use crate::matching::Group;
@@ -17,14 +17,97 @@ struct Side {
     closed: bool,
 }
 
-/// All meetings, in order of their groups.
-pub(crate) fn meetings(legs: &Legs, groups: &[Group]) -> Vec<Meeting> {
+/// What may have passed a proxy.
+#[derive(Debug, Default)]
+pub(crate) struct Met {
+    /// In order of their groups.
+    pub(super) meetings: Vec<Meeting>,
+    /// Legs that may begin with a header which says whose connection they go on with.
+    named: Vec<Leg>,
+}
+
+impl Met {
+    /// The legs whose payload would tell: see [`crate::Matching::wants_payload`].
+    pub(crate) fn wanted(&self) -> Vec<Leg> {
+        let asks = self.meetings.iter().filter(|m| m.asks).flat_map(|m| m.legs);
+        let mut legs: Vec<Leg> = asks.chain(self.named.iter().copied()).collect();
+        legs.sort_unstable();
+        legs.dedup();
+        legs
+    }
+
+    #[cfg(test)]
+    pub(crate) fn len(&self) -> usize {
+        self.meetings.len()
+    }
+}
+
+/// All meetings.
+pub(crate) fn meetings(legs: &Legs, groups: &[Group]) -> Met {
     let sides: Vec<Option<Side>> = groups.iter().map(|group| Side::of(legs, group)).collect();
     let mut found = at_the_proxy(legs, groups, &sides);
     found.extend(across(legs, groups, &sides));
     found.sort_by_key(|m| (m.front, m.back, m.hosts.is_some(), !m.alike, m.apart));
     found.dedup_by_key(|m| (m.front, m.back));
-    found
+    Met { meetings: found, named: named(legs, groups, &sides) }
+}
+
+/// Legs, each seen at one point only, of which one is longer than the other by just a proxy's header that names it.
+fn named(legs: &Legs, groups: &[Group], sides: &[Option<Side>]) -> Vec<Leg> {
+    let alone = || {
+        sides.iter().zip(groups).filter_map(|(side, group)| {
+            Some((side.as_ref().filter(|side| side.closed)?, seen_at(group)?))
+        })
+    };
+    let with_header = |side: &Side| {
+        let [asked, told] = side.bytes;
+        ProxyHeader::lengths(legs.key(side.leg).ends()).map(|header| [asked + header, told])
+    };
+    let (mut sizes, mut longer) = (Map::default(), Map::default());
+    let note = |sizes: &mut Map<[u64; 2], Few>, bytes, point| {
+        sizes.entry(bytes).or_insert(Few::One(point)).add(point);
+    };
+    for (side, point) in alone() {
+        note(&mut sizes, side.bytes, point);
+        with_header(side).into_iter().for_each(|bytes| note(&mut longer, bytes, point));
+    }
+    let elsewhere = |sizes: &Map<[u64; 2], Few>, bytes: &[u64; 2], point| {
+        sizes.get(bytes).is_some_and(|points| points.is_other_than(point))
+    };
+    alone()
+        .filter(|(side, point)| {
+            elsewhere(&longer, &side.bytes, *point)
+                || with_header(side).iter().any(|bytes| elsewhere(&sizes, bytes, *point))
+        })
+        .map(|(side, _)| side.leg)
+        .collect()
+}
+
+/// The points at which something was seen.
+enum Few {
+    One(usize),
+    Several,
+}
+
+impl Few {
+    fn add(&mut self, point: usize) {
+        if self.is_other_than(point) {
+            *self = Self::Several;
+        }
+    }
+
+    fn is_other_than(&self, point: usize) -> bool {
+        match self {
+            Self::One(one) => *one != point,
+            Self::Several => true,
+        }
+    }
+}
+
+/// The point of a group that one point saw.
+fn seen_at(group: &Group) -> Option<usize> {
+    let here = group.legs.first()?.point;
+    group.legs.iter().all(|leg| leg.point == here).then_some(here)
 }
 
 impl Side {
@@ -117,13 +200,16 @@ fn meet(
     let alike = if lag >= 0 { mine.fits(other) } else { None };
     // One that is kept open carries the requests of several.
     let shared = other.bytes[0] >= mine.bytes[0] / 2;
+    let alike = alike.or_else(|| shared.then_some(false))?;
+    let longer = mine.bytes[0].abs_diff(other.bytes[0]);
     Some(Meeting {
         front,
         back: back.group,
         legs: [mine.leg, other.leg],
         apart: lag,
         one_clock: true,
-        alike: alike.or_else(|| shared.then_some(false))?,
+        alike,
+        asks: alike || (lag >= 0 && HEADER_BYTES.contains(&longer)),
         hosts: hosts.map(|(ends, comes)| (leg.point, ends, comes)),
     })
 }
@@ -219,15 +305,13 @@ fn across(legs: &Legs, groups: &[Group], sides: &[Option<Side>]) -> Vec<Meeting>
             by_size.entry(side.bytes).or_default().push(group);
         }
     }
-    let alone = |group: usize| {
-        let here = groups[group].legs[0].point;
-        groups[group].legs.iter().all(|leg| leg.point == here).then_some(here)
-    };
     let mut found = Vec::new();
     for same in by_size.into_values().filter(|same| (2..=MOST_LOOKED_AT).contains(&same.len())) {
         for (i, &a) in same.iter().enumerate() {
             for &b in &same[i + 1..] {
-                let (Some(here), Some(there)) = (alone(a), alone(b)) else { continue };
+                let (Some(here), Some(there)) = (seen_at(&groups[a]), seen_at(&groups[b])) else {
+                    continue;
+                };
                 if here == there {
                     continue;
                 }
@@ -251,6 +335,7 @@ fn across(legs: &Legs, groups: &[Group], sides: &[Option<Side>]) -> Vec<Meeting>
                     apart: begin(back).since(begin(front)),
                     one_clock: false,
                     alike: true,
+                    asks: true,
                     hosts: Some(hosts),
                 });
             }
@@ -258,6 +343,9 @@ fn across(legs: &Legs, groups: &[Group], sides: &[Option<Side>]) -> Vec<Meeting>
     }
     found
 }
+
+/// Bytes of a proxy's header: with all that it may say, as many as surely fit in the first segment.
+const HEADER_BYTES: std::ops::RangeInclusive<u64> = 16..=536;
 
 /// Bytes that a proxy for HTTP adds to a request or an answer.
 const ADDED_BYTES: u64 = 512;

@@ -136,3 +136,143 @@ fn three_thousand_at_once_meet_a_few_each_whatever_their_order() {
     assert!(found.paths.iter().all(|path| path.matched.candidates.len() <= 16));
     assert_eq!(told(&found), told(&busy(3_000, true, true).1));
 }
+
+fn header(front: Seen) -> Vec<u8> {
+    let [src, dst] = [front.orig, front.resp].map(|end| end.split_once(':').unwrap());
+    format!("PROXY TCP4 {} {} {} {}\r\n", src.0, dst.0, src.1, dst.1).into_bytes()
+}
+
+/// A connection that begins `micros` after the usual front, with numbers of its own.
+fn later(seen: Seen, micros: i64) -> Seen {
+    let more = (micros as u32).wrapping_mul(2_654_435_761);
+    let isns = seen.isns.map(|isn| isn.wrapping_add(more));
+    Seen { isns, at: seen.at + micros, ip_id: seen.ip_id.wrapping_add(more as u16), ..seen }
+}
+
+/// The connections of one or two points; each with the seeds of what it carries, and the connection that it names.
+fn found(points: &[&[(Seen, u64, Option<Seen>)]]) -> Correlation {
+    let told: Vec<_> = points.iter().copied().flatten().collect();
+    let seen = |at: usize| points[at].iter().map(|told| told.0).collect::<Vec<_>>();
+    let names = ["a", "b"];
+    let matching = Matching::new((0..points.len()).map(|at| point(names[at], &seen(at))).collect());
+    let digests = digests(&matching, |leg, direction, length| {
+        let c = leg.of(matching.points());
+        let isn = c.flow(Direction::Orig).isn.unwrap().0;
+        let (_, seed, named) = told.iter().find(|told| told.0.isns[0] == isn).unwrap();
+        let mut stream = named.map_or(Vec::new(), header);
+        stream.truncate(if direction == Direction::Orig { length } else { 0 });
+        stream.extend(noise(2 * seed + direction as u64, length - stream.len()));
+        stream
+    });
+    matching.finish(&digests)
+}
+
+fn ends(found: &Correlation) -> Vec<Vec<String>> {
+    let several = found.paths.iter().filter(|path| path.legs.len() > 1);
+    several.map(|p| p.legs.iter().map(|l| l.of(&found.points).orig.to_string()).collect()).collect()
+}
+
+const LONGER: u32 = 500;
+
+/// Another connection of the proxy that carries more than the header.
+fn rewritten() -> Seen {
+    Seen { bytes: [FRONT.bytes[0] + LONGER, FRONT.bytes[1] + 70], ..BACK }
+}
+
+#[test]
+fn a_header_names_the_front_whatever_the_proxy_changes() {
+    let found = found(&[&[(FRONT, 1, None), (rewritten(), 2, Some(FRONT))]]);
+    assert_eq!(ends(&found), [[FRONT.orig, BACK.orig]]);
+    assert_eq!(found.paths[0].matched.tier, Tier::ProxyHeader);
+    assert_eq!(found.paths[0].legs.map_stages(), [0, 1]);
+    assert!(found.paths[0].ordered);
+}
+
+#[test]
+fn a_header_means_the_use_of_a_four_tuple_that_is_open() {
+    let again = later(FRONT, 3_000_000);
+    let back = later(rewritten(), 3_000_000);
+    let both = [(FRONT, 1, None), (again, 2, None), (back, 3, Some(FRONT))];
+    let found = self::found(&[&both]);
+    assert_eq!(ends(&found), [[FRONT.orig, BACK.orig]]);
+    let joined = found.paths.iter().find(|path| path.legs.len() > 1).unwrap();
+    assert_eq!(joined.orig_leg().of(&found.points).incarnation, 2);
+    // None is open.
+    let long_after = later(rewritten(), 9_000_000);
+    let found = self::found(&[&[(FRONT, 1, None), (long_after, 3, Some(FRONT))]]);
+    assert_eq!(ends(&found), Vec::<Vec<String>>::new());
+}
+
+#[test]
+fn a_client_that_sends_a_header_itself_is_not_believed() {
+    let liar = Seen { orig: "10.66.0.6:41000", ttls: [61, 64], ..later(rewritten(), 100) };
+    let found = found(&[&[(FRONT, 1, None), (Seen { resp: FRONT.resp, ..liar }, 2, Some(FRONT))]]);
+    assert_eq!(ends(&found), Vec::<Vec<String>>::new());
+}
+
+#[test]
+fn one_front_that_two_backs_claim_is_nobodys() {
+    let other = Seen { orig: "10.1.0.9:50001", ..later(rewritten(), 100) };
+    let found =
+        found(&[&[(FRONT, 1, None), (rewritten(), 2, Some(FRONT)), (other, 3, Some(FRONT))]]);
+    assert_eq!(ends(&found), Vec::<Vec<String>>::new());
+    let candidates = &found.paths[0].matched.candidates;
+    assert_eq!(candidates.len(), 2);
+    assert!(candidates.iter().all(|c| c.tier == Tier::ProxyHeader && c.probability < 0.6));
+}
+
+#[test]
+fn proxies_behind_each_other_hand_the_header_on() {
+    let bytes = [FRONT.bytes[0] + 42, FRONT.bytes[1]];
+    let first = Seen { bytes, resp: "10.1.0.77:80", ..BACK };
+    let second = Seen { orig: "10.1.0.77:33333", resp: "10.1.9.7:8080", ..later(first, 100) };
+    let found = found(&[&[(FRONT, 1, None), (first, 1, Some(FRONT)), (second, 1, Some(FRONT))]]);
+    assert_eq!(ends(&found), [[FRONT.orig, first.orig, second.orig]]);
+    assert_eq!(found.paths[0].legs.map_stages(), [0, 1, 2]);
+}
+
+#[test]
+fn without_a_capture_at_the_proxy_a_header_needs_support() {
+    let length = header(FRONT).len() as u32;
+    let both = |i: u32| {
+        let front = later(FRONT, i64::from(i) * 1_000_000);
+        let front = Seen { orig: named(format!("10.1.0.2:{}", 40_000 + i)), ..front };
+        let back = later(BACK, i64::from(i) * 1_000_000);
+        let bytes = [front.bytes[0] + length, front.bytes[1]];
+        (front, Seen { orig: named(format!("10.1.0.9:{}", 50_000 + i)), bytes, ..back })
+    };
+    let seen = |count: u32, seed: u64| {
+        let (front, back): (Vec<_>, Vec<_>) = (0..count)
+            .map(|i| {
+                let (front, back) = both(i);
+                let content = u64::from(i) + 1;
+                ((front, content, None), (back, content + seed, Some(front)))
+            })
+            .unzip();
+        found(&[&front, &back])
+    };
+    // Equal bytes besides the header.
+    assert_eq!(ends(&seen(1, 0)).len(), 1);
+    // Other bytes: an earlier use of the four-tuple may be meant, unless several are in step.
+    let alone = seen(1, 1_000);
+    assert_eq!(ends(&alone), Vec::<Vec<String>>::new());
+    assert_eq!(alone.paths[0].matched.candidates[0].tier, Tier::ProxyHeader);
+    assert_eq!(ends(&seen(3, 1_000)).len(), 3);
+}
+
+#[test]
+fn bytes_behind_a_header_are_compared_the_right_way_round() {
+    // Another address than the front's: nothing but bytes and several in step tell.
+    let all: Vec<_> = (0..3u32)
+        .flat_map(|i| {
+            let front = Seen { ttls: [64; 2], ..later(FRONT, i64::from(i) * 1_000_000) };
+            let bytes = [front.bytes[0] + header(FRONT).len() as u32, front.bytes[1]];
+            let orig = named(format!("10.9.0.9:{}", 50_000 + i));
+            let back = Seen { orig, bytes, ..later(BACK, i64::from(i) * 1_000_000) };
+            [(front, i.into(), None), (back, i.into(), Some(front))]
+        })
+        .collect();
+    let found = found(&[&all]);
+    assert_eq!(found.paths.len(), 3);
+    assert!(found.paths.iter().all(|path| path.matched.tier == Tier::ProxyHeader));
+}
