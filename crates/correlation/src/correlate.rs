@@ -13,7 +13,7 @@ use crate::keys::{LegKey, Legs};
 use crate::matching::{Group, Joined, Likely, group_legs};
 use crate::order::Ordered;
 use crate::payload::StreamDigest;
-use crate::proxies::{self, Meeting};
+use crate::proxies::{self, Met};
 use crate::{
     Candidate, Clock, Leg, Match, NatMapping, OneSided, Path, Point, Role, Tier, nat, order,
 };
@@ -65,7 +65,7 @@ pub struct Matching {
     points: Vec<Point>,
     legs: Legs,
     groups: Vec<Group>,
-    meetings: Vec<Meeting>,
+    met: Met,
 }
 
 impl Matching {
@@ -75,8 +75,8 @@ impl Matching {
         let mut legs = Legs::of(&points);
         let groups = group_legs(&mut legs, points.len());
         turn_midstream_legs(&mut points, &mut legs, &groups);
-        let meetings = proxies::meetings(&legs, &groups);
-        Self { points, legs, groups, meetings }
+        let met = proxies::meetings(&legs, &groups);
+        Self { points, legs, groups, met }
     }
 
     /// The points, in the order given. Legs index into them.
@@ -89,18 +89,23 @@ impl Matching {
     /// connection looks like it.
     #[must_use]
     pub fn wants_payload(&self) -> Vec<Leg> {
-        proxies::wanted(&self.meetings)
+        self.met.wanted()
+    }
+
+    #[cfg(test)]
+    pub(crate) fn meetings(&self) -> usize {
+        self.met.len()
     }
 
     /// Everything, with the digests of originator and responder of the legs that were asked for.
     #[must_use]
     pub fn finish(self, digests: &[(Leg, [StreamDigest; 2])]) -> Correlation {
-        let Self { points, legs, groups, meetings } = self;
-        let groups = proxies::join(groups, meetings, digests);
+        let Self { points, legs, groups, met } = self;
+        let groups = proxies::join(&points, &legs, groups, met, digests);
         let (members, keys): (Vec<_>, Vec<_>) = groups
             .into_iter()
             .map(|g| {
-                let proxied = g.joined.tier == Tier::Payload;
+                let proxied = g.joined.tier.is_proxied();
                 (((g.legs, g.numberings), proxied), (g.joined, g.candidates))
             })
             .unzip();

@@ -22,8 +22,8 @@
 //! assert!(correlation.clocks[1].is_none(), "no packet was seen at both points");
 //! ```
 //!
-//! Limits: proxies are seen through where they pass bytes on as they are and both sides' handshakes were captured; of those that
-//! change them, candidates are told.
+//! Limits: proxies are seen through where they pass bytes on as they are and both sides' handshakes were captured, or name the
+//! connection with the PROXY protocol; of others, candidates are told.
 
 #![forbid(unsafe_code)]
 

@@ -137,7 +137,9 @@ fn one_after_the_other(stages: Vec<Ordered>, proven: bool) -> Ordered {
     let mut all =
         Ordered { legs: Vec::new(), ends_proven: proven, ties: Vec::new(), proxied: false };
     let mut strays = Vec::new();
-    for (number, stage) in (0..=u8::MAX).zip(stages) {
+    for (number, stage) in stages.into_iter().enumerate() {
+        // Of more than fit, the last ones share a number; packets of any two have nothing in common.
+        let number = u8::try_from(number).unwrap_or(u8::MAX);
         let base = all.legs.len();
         if base > 0 && !proven {
             all.ties.push(base - 1);

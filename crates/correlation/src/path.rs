@@ -113,6 +113,8 @@ pub enum Tier {
     /// Initial sequence numbers that differ by a constant, which a device between the points must have added, and
     /// streams of equal lengths.
     Offset,
+    /// A proxy ends TCP in between, and says with the PROXY protocol whose connection it goes on with.
+    ProxyHeader,
     /// Equal bytes: a proxy ends TCP in between.
     Payload,
     /// Seen at one point only.
@@ -120,6 +122,11 @@ pub enum Tier {
 }
 
 impl Tier {
+    /// Whether a proxy lies between legs that were joined so.
+    pub(crate) const fn is_proxied(self) -> bool {
+        matches!(self, Self::ProxyHeader | Self::Payload)
+    }
+
     /// As the report contract writes it.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -129,6 +136,7 @@ impl Tier {
             Self::RespIsn => "resp-isn",
             Self::SeqRange => "seq-range",
             Self::Offset => "offset",
+            Self::ProxyHeader => "proxy-header",
             Self::Payload => "payload",
             Self::None => "none",
         }

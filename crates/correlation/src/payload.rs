@@ -2,9 +2,10 @@
 
 use std::sync::OnceLock;
 
-use crosscap_packet::SeqNumber;
+use crosscap_packet::{Endpoint, SeqNumber};
 
 use crate::modular::{power, reduced, times};
+use crate::proxies::ProxyHeader;
 
 /// Takes the payload of one flow, in any order, each byte once.
 #[derive(Clone, Debug)]
@@ -14,10 +15,12 @@ pub struct StreamDigester {
     /// Stream offsets taken, sorted and apart.
     taken: Vec<[u64; 2]>,
     blocks: Vec<u64>,
+    kinds: [u32; 16],
     left_out: bool,
+    header: Option<ProxyHeader>,
 }
 
-/// What a flow sent.
+/// What a flow sent, apart from the header by which a proxy tells whose connection it goes on with.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct StreamDigest {
     /// Bytes from the beginning without a gap.
@@ -26,6 +29,9 @@ pub struct StreamDigest {
     has_gaps: bool,
     /// Hashes of the bytes up to 64, from there to 128, to 256, and so on.
     blocks: Vec<u64>,
+    /// How many bytes there are of each of 16 kinds.
+    kinds: [u32; 16],
+    header: Option<ProxyHeader>,
 }
 
 /// How two digests compare.
@@ -45,15 +51,34 @@ impl StreamDigester {
     /// For a flow whose initial sequence number is `isn`.
     #[must_use]
     pub fn new(isn: SeqNumber) -> Self {
-        Self { begin: isn + 1, taken: Vec::new(), blocks: Vec::new(), left_out: false }
+        Self {
+            begin: isn + 1,
+            taken: Vec::new(),
+            blocks: Vec::new(),
+            kinds: [0; 16],
+            left_out: false,
+            header: None,
+        }
     }
 
     /// Takes the captured payload of a segment, whose first byte has the sequence number `seq`.
     pub fn push(&mut self, seq: SeqNumber, payload: &[u8]) {
         let high = self.taken.last().map_or(0, |last| last[1]);
         // Next to the highest offset; truncation is the modulus.
-        let offset = high.cast_signed() + i64::from(seq.ahead_of(self.begin + high as u32));
-        let Ok(start) = u64::try_from(offset) else { return };
+        let mut offset = high.cast_signed() + i64::from(seq.ahead_of(self.begin + high as u32));
+        if offset == 0 && self.taken.is_empty() && self.header.is_none() {
+            self.header = ProxyHeader::read(payload);
+            let length = self.header.map_or(0, |header| header.length);
+            self.begin = self.begin + length;
+            offset -= i64::from(length);
+        }
+        // What lies before the first byte: the header, or the byte that a probe sends again.
+        let early = usize::try_from(offset.min(0).unsigned_abs()).unwrap_or(usize::MAX);
+        let payload = payload.get(early..).unwrap_or_default();
+        if payload.is_empty() {
+            return;
+        }
+        let start = offset.max(0).unsigned_abs();
         let end = start + payload.len() as u64;
         let mut gaps = Vec::new();
         let mut from = start;
@@ -84,6 +109,10 @@ impl StreamDigester {
     }
 
     fn hash(&mut self, mut offset: u64, mut bytes: &[u8]) {
+        for byte in bytes {
+            let kind = &mut self.kinds[usize::from((byte ^ (byte >> 4)) & 15)];
+            *kind = kind.saturating_add(1);
+        }
         while !bytes.is_empty() {
             let (block, end) = block(offset);
             let mine = usize::try_from(end - offset).unwrap_or(usize::MAX).min(bytes.len());
@@ -107,7 +136,8 @@ impl StreamDigester {
     pub fn finish(self) -> StreamDigest {
         let length = self.taken.first().filter(|piece| piece[0] == 0).map_or(0, |piece| piece[1]);
         let has_gaps = self.left_out || self.taken.last().is_some_and(|piece| piece[1] > length);
-        StreamDigest { length, has_gaps, blocks: self.blocks }
+        let Self { blocks, kinds, header, .. } = self;
+        StreamDigest { length, has_gaps, blocks, kinds, header }
     }
 }
 
@@ -115,6 +145,33 @@ impl StreamDigest {
     /// Bytes from the beginning without a gap.
     pub(crate) fn len(&self) -> u64 {
         self.length
+    }
+
+    /// The ends of the connection that a proxy says it goes on with.
+    pub(crate) fn named(&self) -> Option<[Endpoint; 2]> {
+        self.header?.ends
+    }
+
+    /// Whether a proxy's header stands before the stream.
+    pub(crate) fn has_header(&self) -> bool {
+        self.header.is_some()
+    }
+
+    /// Equal where all that was seen of two streams is.
+    pub(crate) fn content(&self) -> (u64, bool, &[u64]) {
+        (self.length, self.has_gaps, &self.blocks)
+    }
+
+    /// How many bits so many bytes of such a stream are worth: none where they are all alike, a quarter of a bit for each
+    /// where they are as mixed as can be. What programs say is text, mostly what they always say.
+    pub(crate) fn worth(&self, bytes: u64) -> f64 {
+        let all: f64 = self.kinds.iter().copied().map(f64::from).sum();
+        let mixed = self.kinds.iter().filter(|count| **count > 0).map(|&count| {
+            let share = f64::from(count) / all;
+            -share * share.log2()
+        });
+        // 16 kinds tell four bits apart.
+        BITS_OF_A_BYTE * bytes as f64 * mixed.sum::<f64>() / 4.0
     }
 
     pub(crate) fn compare(&self, other: &Self) -> Agreement {
@@ -170,6 +227,9 @@ fn base() -> u64 {
 /// Bytes of the first block.
 const FIRST_BLOCK: u64 = 64;
 
+/// What a byte of a mixed stream is worth in bits.
+const BITS_OF_A_BYTE: f64 = 0.25;
+
 /// Pieces apart from each other that are kept.
 const MAX_PIECES: usize = 1_024;
 
@@ -208,6 +268,28 @@ mod tests {
             other[n / 2] ^= 1;
             prop_assert_eq!(digest(&other, &[(0, n)]).compare(&whole), Agreement::Differs);
         }
+    }
+
+    #[test]
+    fn a_proxys_header_is_no_part_of_the_stream() {
+        let header = b"PROXY TCP4 192.0.2.1 192.0.2.2 56324 443\r\n";
+        let bare = digest(b"GET / HTTP/1.1\r\n\r\n", &[(0, 18)]);
+        let stream = [header.as_slice(), b"GET / HTTP/1.1\r\n\r\n"].concat();
+        for cuts in [&[(0, 60)][..], &[(0, 42), (42, 60)], &[(0, 50), (0, 60)]] {
+            let sent = digest(&stream, cuts);
+            assert_eq!(sent.compare(&bare), Agreement::Equal, "{cuts:?}");
+            let ends = ["192.0.2.1:56324", "192.0.2.2:443"].map(|end| end.parse().unwrap());
+            assert_eq!(sent.named(), Some(ends));
+        }
+        assert_eq!(bare.named(), None);
+    }
+
+    #[test]
+    fn bytes_that_are_all_alike_are_worth_nothing() {
+        assert!(digest(&[0; 3_000], &[(0, 3_000)]).worth(3_000) < 1e-9);
+        let text = b"GET /healthz HTTP/1.1\r\nHost: pod.example\r\nUser-Agent: probe\r\n\r\n";
+        let worth = digest(text, &[(0, text.len())]).worth(text.len() as u64);
+        assert!((10.0..17.0).contains(&worth), "{worth}");
     }
 
     #[test]

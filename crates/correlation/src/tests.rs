@@ -10,24 +10,24 @@ use crate::{Correlation, Leg, Matching, Point, StreamDigest, StreamDigester, Tie
 
 /// One connection as one point sees it: a handshake, a request, an answer, and both FINs.
 #[derive(Clone, Copy)]
-struct Seen {
-    orig: &'static str,
-    resp: &'static str,
-    isns: [u32; 2],
-    bytes: [u32; 2],
+pub(crate) struct Seen {
+    pub(crate) orig: &'static str,
+    pub(crate) resp: &'static str,
+    pub(crate) isns: [u32; 2],
+    pub(crate) bytes: [u32; 2],
     /// When it begins, microseconds.
-    at: i64,
+    pub(crate) at: i64,
     /// Packets that the capture missed at the beginning.
-    skipped: usize,
+    pub(crate) skipped: usize,
     /// Of the client's clock in its SYN; none where there are no timestamps.
-    stamp: Option<u32>,
-    ip_id: u16,
-    ttls: [u8; 2],
+    pub(crate) stamp: Option<u32>,
+    pub(crate) ip_id: u16,
+    pub(crate) ttls: [u8; 2],
     /// How long an answer takes to come by, microseconds.
-    round_trip: i64,
+    pub(crate) round_trip: i64,
 }
 
-const CLIENT: Seen = Seen {
+pub(crate) const CLIENT: Seen = Seen {
     orig: "10.1.0.2:40000",
     resp: "10.96.0.10:80",
     isns: [1_234_567_891, 3_141_592_653],
@@ -95,7 +95,7 @@ impl Seen {
     }
 }
 
-fn point(name: &str, seen: &[Seen]) -> Point {
+pub(crate) fn point(name: &str, seen: &[Seen]) -> Point {
     let mut packets: Vec<_> = seen.iter().flat_map(|seen| seen.packets()).collect();
     packets.sort_by_key(|(_, _, time, _)| *time);
     let mut tracker = Tracker::new();
@@ -203,9 +203,9 @@ fn proxied(front: &[Seen], back: &[Seen]) -> Matching {
     Matching::new(vec![point("client", front), point("proxy", &both)])
 }
 
-const FRONT: Seen = Seen { resp: "10.1.0.9:80", ..CLIENT };
+pub(crate) const FRONT: Seen = Seen { resp: "10.1.0.9:80", ..CLIENT };
 
-const BACK: Seen = Seen {
+pub(crate) const BACK: Seen = Seen {
     orig: "10.1.0.9:50000",
     resp: "10.1.9.7:8080",
     isns: [7, 8],
@@ -221,9 +221,11 @@ fn digests(matching: &Matching, others: &[Leg]) -> Vec<(Leg, [StreamDigest; 2])>
         let c = leg.of(matching.points());
         let bytes = Direction::BOTH.map(|direction| {
             let flow = c.flow(direction);
-            let byte = u8::from(others.contains(&leg));
+            let first = u64::from(others.contains(&leg));
+            let stream: Vec<u8> =
+                (first..first + flow.bytes).map(|i| (i * i % 251) as u8).collect();
             let mut digester = StreamDigester::new(SeqNumber(0));
-            digester.push(SeqNumber(1), &vec![byte; flow.bytes as usize]);
+            digester.push(SeqNumber(1), &stream);
             digester.finish()
         });
         (leg, bytes)
@@ -270,18 +272,68 @@ fn equal_bytes_of_several_connections_are_candidates() {
 }
 
 #[test]
+fn bytes_that_are_all_alike_join_nothing() {
+    let matching = proxied(&[FRONT], &[BACK]);
+    let digest = |leg: Leg| {
+        let zeros = Direction::BOTH.map(|direction| {
+            let mut digester = StreamDigester::new(SeqNumber(0));
+            let bytes = leg.of(matching.points()).flow(direction).bytes;
+            digester.push(SeqNumber(1), &vec![0; bytes as usize]);
+            digester.finish()
+        });
+        (leg, zeros)
+    };
+    let digests: Vec<_> = matching.wants_payload().into_iter().map(digest).collect();
+    let found = matching.finish(&digests);
+    assert_eq!(found.paths.len(), 2);
+    assert_eq!(found.paths[0].matched.candidates.len(), 1);
+}
+
+#[test]
+fn bytes_that_others_carry_as_well_are_no_proof() {
+    // Each is the only one of its time; all ask for the same.
+    let fronts: Vec<Seen> = (0..3)
+        .map(|i| Seen {
+            isns: [i * 77_777_777 + 5, i * 99_999_999 + 8],
+            at: FRONT.at + i64::from(i) * 5_000_000,
+            ..FRONT
+        })
+        .collect();
+    let backs: Vec<Seen> = fronts
+        .iter()
+        .map(|f| Seen {
+            isns: [f.isns[0] + 1_234_321, f.isns[1] + 4_321_234],
+            at: f.at + 500,
+            ..BACK
+        })
+        .collect();
+    let matching = proxied(&fronts, &backs);
+    let digests = digests(&matching, &[]);
+    let found = matching.finish(&digests);
+    assert_eq!(found.paths.len(), 6);
+    for path in &found.paths {
+        let [only] = &path.matched.candidates[..] else { panic!("{}", path.name) };
+        assert_eq!(only.tier, Tier::Payload);
+        assert!(only.probability > 0.5);
+    }
+}
+
+#[test]
 fn a_proxy_that_changes_bytes_gives_a_candidate_at_most() {
     let back = Seen { bytes: [250, 5_000], ..BACK };
     let matching = proxied(&[FRONT], &[back]);
-    assert_eq!(matching.wants_payload(), []);
-    let found = matching.finish(&[]);
+    // It might begin with a header that says whose it is.
+    assert_eq!(matching.wants_payload().len(), 2);
+    let back = *matching.wants_payload().last().unwrap();
+    let digests = digests(&matching, &[back]);
+    let found = matching.finish(&digests);
     assert_eq!(found.paths.len(), 2);
     assert_eq!(found.paths[0].matched.tier, Tier::IsnPair);
     assert_eq!(found.paths[0].matched.candidates[0].tier, Tier::None);
     assert!(found.paths[0].matched.candidates[0].probability <= 0.5);
 }
 
-trait Stages {
+pub(crate) trait Stages {
     fn map_stages(&self) -> Vec<u8>;
 }
 

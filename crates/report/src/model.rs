@@ -272,7 +272,7 @@ pub struct Leg {
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Match {
-    /// `isn-pair`, `orig-isn`, `resp-isn`, `seq-range`, `offset`, `payload` or `none`.
+    /// `isn-pair`, `orig-isn`, `resp-isn`, `seq-range`, `offset`, `proxy-header`, `payload` or `none`.
     pub tier: String,
     /// How many pairs of legs of these captures would agree so by chance.
     pub expected_false: f64,

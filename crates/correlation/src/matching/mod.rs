@@ -17,7 +17,7 @@ use crate::{Leg, Tier, stray};
 type Map<K, V> = HashMap<K, V, foldhash::quality::RandomState>;
 
 /// Legs that belong together, and the weakest key that joined them.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Group {
     pub(crate) legs: Vec<Leg>,
     /// Whose sequence numbers can be compared: the same number for legs that share them.
@@ -44,6 +44,13 @@ impl Group {
             self.candidates.push(other);
         }
     }
+
+    /// Notes a candidate that goes before all others.
+    pub(crate) fn is_likely(&mut self, other: Likely) {
+        self.candidates.retain(|c| c.group != other.group);
+        self.candidates.insert(0, other);
+        self.candidates.truncate(MAX_TOLD);
+    }
 }
 
 /// A key, and how many bits of it chance would have to hit.
@@ -53,10 +60,16 @@ pub(crate) struct Joined {
     pub(crate) bits: f64,
 }
 
+impl Default for Joined {
+    fn default() -> Self {
+        Self::NOT
+    }
+}
+
 impl Joined {
     pub(crate) const NOT: Self = Self { tier: Tier::None, bits: f64::INFINITY };
 
-    fn weaker(self, other: Self) -> Self {
+    pub(crate) fn weaker(self, other: Self) -> Self {
         match (self.tier, other.tier) {
             (Tier::None, _) => other,
             (_, Tier::None) => self,
@@ -147,8 +160,7 @@ impl<'a> Matcher<'a> {
 
     /// Whether chance would hardly make any two legs of these two points agree in so many bits.
     fn is_sure(&self, a: usize, b: usize, bits: f64) -> bool {
-        let pairs = self.sizes[self.point(a)] as f64 * self.sizes[self.point(b)] as f64;
-        bits >= (pairs.log2() + SURE).max(FEWEST_BITS)
+        is_sure(self.sizes[self.point(a)] as f64 * self.sizes[self.point(b)] as f64, bits)
     }
 
     /// Notes that one of several legs may belong to `leg`.
@@ -255,8 +267,7 @@ impl<'a> Matcher<'a> {
                 groups.push(Group {
                     legs: Vec::with_capacity(size),
                     numberings: Vec::with_capacity(size),
-                    joined: Joined::NOT,
-                    candidates: Vec::new(),
+                    ..Group::default()
                 });
             }
             let group = &mut groups[index[root]];
@@ -275,6 +286,11 @@ impl<'a> Matcher<'a> {
         }
         groups
     }
+}
+
+/// Whether chance would hardly make any of so many pairs agree in so many bits.
+pub(crate) fn is_sure(pairs: f64, bits: f64) -> bool {
+    bits >= (pairs.log2() + SURE).max(FEWEST_BITS)
 }
 
 /// The legs of each key, in order of keys; legs of one key stay in order.

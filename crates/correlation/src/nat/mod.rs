@@ -12,7 +12,7 @@ use crosscap_packet::{Endpoint, Timestamp};
 use rayon::prelude::*;
 
 use crate::keys::{LegKey, Legs};
-use crate::{Correlation, Leg, Path, Point, Tier};
+use crate::{Correlation, Leg, Path, Point};
 
 pub use bins::OverTime;
 use bins::{Binned, Grid};
@@ -163,7 +163,7 @@ pub(crate) fn mappings(found: &Correlation, legs: &Legs) -> Vec<NatMapping> {
 fn crossings(found: &Correlation, legs: &Legs, path: &Path) -> Vec<Crossing> {
     let keys: Vec<&LegKey> = path.regular().map(|leg| legs.key(leg)).collect();
     // A proxy does not translate a connection; it makes another.
-    let proxied = path.matched.tier == Tier::Payload;
+    let proxied = path.matched.tier.is_proxied();
     let stages: Vec<u8> = path.regular().map(|leg| leg.stage).collect();
     let mut rest = &keys[..];
     let runs = stages.chunk_by(|a, b| !proxied || a == b).map(|run| {

@@ -1,81 +1,154 @@
 //! Which meetings payload proves.
 
 use crosscap_reassembly::Direction;
+use petgraph::unionfind::UnionFind;
 
-use super::{Map, Meeting, Set};
-use crate::matching::{Group, Joined, Likely};
+use super::chain::chain;
+use super::named::{claims, undisputed};
+use super::{Digests, Map, Meeting, Met, Set};
+use crate::keys::Legs;
+use crate::matching::{Group, Joined, Likely, is_sure};
 use crate::payload::{Agreement, StreamDigest};
-use crate::{Leg, Tier};
+use crate::{Leg, Point, Tier};
 
 /// Joins the groups that payload proves to be one, the client's side first, and notes the others as candidates.
 pub(crate) fn join(
-    groups: Vec<Group>,
-    meetings: Vec<Meeting>,
+    points: &[Point],
+    legs: &Legs,
+    mut groups: Vec<Group>,
+    met: Met,
     digests: &[(Leg, [StreamDigest; 2])],
 ) -> Vec<Group> {
-    let digests: Map<Leg, &[StreamDigest; 2]> = digests.iter().map(|(l, d)| (*l, d)).collect();
+    let digests: Digests<'_> = digests.iter().map(|(l, d)| (*l, d)).collect();
+    let compared = |m: &Meeting| match m.legs.map(|leg| digests.get(&leg)) {
+        [Some(front), Some(back)] => agree(front, back),
+        _ => Agreed::Unknown,
+    };
     let (mut equal, mut possible) = (Vec::new(), Vec::new());
-    for meeting in meetings {
-        let compared = meeting.legs.map(|leg| digests.get(&leg));
-        match compared {
-            [Some(front), Some(back)] if meeting.alike => match agree(front, back) {
-                Some(true) => equal.push(meeting),
-                Some(false) => {}
-                None => possible.push(meeting),
-            },
+    for meeting in met.meetings {
+        let has_header = |leg: &Leg| digests.get(leg).is_some_and(|d| d[0].has_header());
+        let comparable = meeting.alike || meeting.asks && meeting.legs.iter().any(has_header);
+        match compared(&meeting) {
+            Agreed::Equal(bits) if comparable => equal.push((meeting, bits)),
+            Agreed::Differs if meeting.alike => {}
             _ => possible.push(meeting),
         }
     }
+    let (sure, mut several) = alone(equal, &digests, |m, bits| {
+        let sizes = m.legs.map(|leg| points[leg.point].connections.len() as f64);
+        is_sure(sizes[0] * sizes[1], bits)
+    });
+    let content = |(m, _): &(Meeting, f64)| digests.get(&m.legs[0]).map(|d| both(d));
+    let (mut sure, unsupported) = supported(sure, |(m, _)| m, content);
+    several.extend(unsupported.into_iter().map(|(m, _)| m));
+
+    let joined: Vec<&Meeting> = sure.iter().map(|(m, _)| m).collect();
+    let (claims, disputed) = undisputed(claims(legs, &groups, &digests), &joined);
+    let (mut named, open) = supported(claims, |m| m, |m| Some(m.front));
+    let (agreed, open): (Vec<_>, Vec<_>) = open
+        .into_iter()
+        .partition(|m| matches!(compared(m), Agreed::Equal(bits) if bits >= NAMED_BITS));
+    named.extend(agreed);
+    let mut unsure: Vec<Meeting> = disputed.into_iter().chain(open).collect();
+
+    // What a proxy says goes before what bytes alone tell.
+    let fronts: Set<usize> = named.iter().map(|m| m.front).collect();
+    let backs: Set<usize> = named.iter().map(|m| m.back).collect();
+    sure.retain(|(m, _)| !fronts.contains(&m.front) && !backs.contains(&m.back));
+    let how = |tier, bits| Joined { tier, bits };
+    let mut links: Vec<(usize, usize, Joined)> =
+        named.iter().map(|m| (m.front, m.back, how(Tier::ProxyHeader, HEADER_BITS))).collect();
+    links.extend(sure.iter().map(|(m, bits)| (m.front, m.back, how(Tier::Payload, *bits))));
+    // Who has found its partner looks for no other.
+    let settled: Set<usize> = links.iter().flat_map(|link| [link.0, link.1]).collect();
+    for (tier, meetings) in [
+        (Tier::ProxyHeader, &mut unsure),
+        (Tier::Payload, &mut several),
+        (Tier::None, &mut possible),
+    ] {
+        meetings.retain(|m| [m.front, m.back].iter().all(|group| !settled.contains(group)));
+        note(&mut groups, meetings, tier);
+    }
+    chain(groups, &links)
+}
+
+/// Of meetings with equal payload, those of which either side has no other, and that are sure by their bits. Payload that
+/// connections besides them carry at the same point tells nobody apart.
+fn alone(
+    equal: Vec<(Meeting, f64)>,
+    digests: &Digests<'_>,
+    is_sure: impl Fn(&Meeting, f64) -> bool,
+) -> (Vec<(Meeting, f64)>, Vec<Meeting>) {
     let mut partners: Map<(bool, usize), usize> = Map::default();
-    for m in &equal {
+    for (m, _) in &equal {
         *partners.entry((true, m.front)).or_default() += 1;
         *partners.entry((false, m.back)).or_default() += 1;
     }
-    let is_only = |m: &Meeting| partners[&(true, m.front)] == 1 && partners[&(false, m.back)] == 1;
-    let (sure, mut several): (Vec<_>, Vec<_>) = equal.into_iter().partition(is_only);
-    let (sure, unsupported) = supported(sure, &digests);
-    several.extend(unsupported);
-    let mut groups = groups;
-    // Who has found its partner looks for no other.
-    let settled: Set<usize> = sure.iter().flat_map(|m| [m.front, m.back]).collect();
-    for meetings in [&mut several, &mut possible] {
-        meetings.retain(|m| [m.front, m.back].iter().all(|group| !settled.contains(group)));
+    // Proxies behind each other carry one payload several times.
+    let numbers: Map<Leg, usize> = digests.keys().copied().zip(0..).collect();
+    let mut chains = UnionFind::<usize>::new(numbers.len());
+    for (m, _) in &equal {
+        if let [Some(a), Some(b)] = m.legs.map(|leg| numbers.get(&leg)) {
+            chains.union(*a, *b);
+        }
     }
-    note(&mut groups, &several, Tier::Payload);
-    note(&mut groups, &possible, Tier::None);
-    chain(groups, &sure)
+    let mut carriers: Map<_, Option<usize>> = Map::default();
+    for (leg, digests) in digests {
+        let chain = chains.find(numbers[leg]);
+        let only = carriers.entry((leg.point, both(digests))).or_insert(Some(chain));
+        *only = only.filter(|known| *known == chain);
+    }
+    let singled_out = |leg: &Leg| {
+        digests
+            .get(leg)
+            .is_some_and(|d| carriers.get(&(leg.point, both(d))).is_some_and(Option::is_some))
+    };
+    let (sure, several): (Vec<_>, Vec<_>) = equal.into_iter().partition(|(m, bits)| {
+        partners[&(true, m.front)] == 1
+            && partners[&(false, m.back)] == 1
+            && m.legs.iter().all(singled_out)
+            && is_sure(m, *bits)
+    });
+    (sure, several.into_iter().map(|(m, _)| m).collect())
 }
 
-/// Splits off meetings of hosts that nothing but equal bytes links, unless several different streams do, all as far apart in
-/// time: programs ask for the same things in many places, but not in step.
-fn supported(
-    sure: Vec<Meeting>,
-    digests: &Map<Leg, &[StreamDigest; 2]>,
-) -> (Vec<Meeting>, Vec<Meeting>) {
-    let mut by_hosts: Map<_, Vec<&Meeting>> = Map::default();
+fn both(digests: &[StreamDigest; 2]) -> [(u64, bool, &[u64]); 2] {
+    digests.each_ref().map(StreamDigest::content)
+}
+
+/// Splits off meetings of hosts that nothing but what they carried links, unless several different ones do, all as far
+/// apart in time: programs ask for the same things in many places, but not in step. What makes them different is their
+/// `content`.
+fn supported<M, C: PartialEq>(
+    sure: Vec<M>,
+    meeting: impl Fn(&M) -> &Meeting,
+    content: impl Fn(&M) -> Option<C>,
+) -> (Vec<M>, Vec<M>) {
+    let mut by_hosts: Map<_, Vec<&M>> = Map::default();
     for m in &sure {
-        if let Some(hosts) = m.hosts {
+        if let Some(hosts) = meeting(m).hosts {
             by_hosts.entry(hosts).or_default().push(m);
         }
     }
     let mut in_step: Map<_, i64> = Map::default();
     for (hosts, mut meetings) in by_hosts {
-        meetings.sort_by_key(|m| m.apart);
-        let median = meetings[meetings.len() / 2].apart;
+        meetings.sort_by_key(|m| meeting(m).apart);
+        let median = meeting(meetings[meetings.len() / 2]).apart;
         let all = meetings.len();
-        meetings.retain(|m| is_in_step(m, median));
-        let mut streams: Vec<&[StreamDigest; 2]> = Vec::new();
-        for digest in meetings.iter().filter_map(|m| digests.get(&m.legs[0])) {
-            if streams.len() < FEWEST_STREAMS && !streams.contains(digest) {
-                streams.push(digest);
+        meetings.retain(|m| is_in_step(meeting(m), median));
+        let mut contents: Vec<C> = Vec::new();
+        for content in meetings.iter().filter_map(|m| content(m)) {
+            if contents.len() < FEWEST_STREAMS && !contents.contains(&content) {
+                contents.push(content);
             }
         }
         // Four of five: a few may be equal by chance.
-        if streams.len() >= FEWEST_STREAMS && meetings.len() * 5 >= all * 4 {
+        if contents.len() >= FEWEST_STREAMS && meetings.len() * 5 >= all * 4 {
             in_step.insert(hosts, median);
         }
     }
     sure.into_iter().partition(|m| {
+        let m = meeting(m);
         let median = |hosts| in_step.get(&hosts);
         m.hosts.is_none_or(|hosts| median(hosts).is_some_and(|&median| is_in_step(m, median)))
     })
@@ -85,22 +158,38 @@ fn is_in_step(meeting: &Meeting, median: i64) -> bool {
     meeting.apart.abs_diff(median) <= IN_STEP
 }
 
-/// Whether both directions are equal; `None` where too little was seen.
-fn agree(front: &[StreamDigest; 2], back: &[StreamDigest; 2]) -> Option<bool> {
-    let both = Direction::BOTH.map(|d| front[d as usize].compare(&back[d as usize]));
-    if both.contains(&Agreement::Differs) {
-        return Some(false);
+/// What two legs have in common.
+enum Agreed {
+    /// All that was seen of both, worth so many bits.
+    Equal(f64),
+    Differs,
+    /// Too little was seen.
+    Unknown,
+}
+
+fn agree(front: &[StreamDigest; 2], back: &[StreamDigest; 2]) -> Agreed {
+    let compared = Direction::BOTH.map(|d| front[d as usize].compare(&back[d as usize]));
+    if compared.contains(&Agreement::Differs) {
+        return Agreed::Differs;
     }
-    let (mut bytes, mut fewest) = (0, FEWEST_BYTES);
-    for (agreement, digest) in both.iter().zip(front) {
-        match agreement {
-            Agreement::Equal => bytes += digest.len(),
+    let (mut bytes, mut fewest, mut bits) = (0, 0, 0.0);
+    for (agreement, digest) in compared.iter().zip(front) {
+        let equal = match agreement {
+            Agreement::Equal => digest.len(),
             // A proxy for HTTP may leave the first lines as they are.
-            Agreement::Begins(equal) => (bytes, fewest) = (bytes + equal, ENOUGH_BEGUN),
-            _ => return None,
-        }
+            Agreement::Begins(equal) => {
+                fewest = ENOUGH_BEGUN;
+                *equal
+            }
+            _ => return Agreed::Unknown,
+        };
+        bytes += equal;
+        bits += digest.worth(equal);
     }
-    (bytes >= fewest).then_some(true)
+    // Other bytes have the same hash with a probability of their number in 2⁶¹.
+    let most = 61.0 - (bytes.max(1) as f64).log2();
+    let says_something = bytes >= fewest && bits >= 1.0;
+    if says_something { Agreed::Equal(bits.min(most)) } else { Agreed::Unknown }
 }
 
 fn note(groups: &mut [Group], meetings: &[Meeting], tier: Tier) {
@@ -109,10 +198,14 @@ fn note(groups: &mut [Group], meetings: &[Meeting], tier: Tier) {
     let mut lags: Vec<i64> = lags.collect();
     lags.sort_unstable();
     let usual = lags.get(lags.len() / 4).copied().unwrap_or(0).max(SHORTEST_LAG) as f64;
-    let begun = if tier == Tier::Payload { PAYLOAD_ODDS } else { TIMING_ODDS };
+    let begun = match tier {
+        Tier::ProxyHeader => NAMED_ODDS,
+        Tier::Payload => PAYLOAD_ODDS,
+        _ => TIMING_ODDS,
+    };
     for m in meetings {
         let odds = match m.apart {
-            _ if !m.one_clock => begun,
+            _ if !m.one_clock || tier == Tier::ProxyHeader => begun,
             lag @ 0.. => begun * (-(lag as f64) / usual).exp(),
             _ => SHARED_ODDS,
         };
@@ -124,53 +217,6 @@ fn note(groups: &mut [Group], meetings: &[Meeting], tier: Tier) {
     }
 }
 
-/// Makes one group of each chain of proxies.
-fn chain(mut groups: Vec<Group>, sure: &[Meeting]) -> Vec<Group> {
-    if sure.is_empty() {
-        return groups;
-    }
-    let next: Map<usize, &Meeting> = sure.iter().map(|m| (m.front, m)).collect();
-    let behind: Set<usize> = sure.iter().map(|m| m.back).collect();
-    let mut into: Vec<usize> = (0..groups.len()).collect();
-    for first in (0..groups.len()).filter(|group| !behind.contains(group)) {
-        let mut at = first;
-        while let Some(meeting) = next.get(&at) {
-            at = meeting.back;
-            into[at] = first;
-            let back = std::mem::replace(
-                &mut groups[at],
-                Group {
-                    legs: Vec::new(),
-                    numberings: Vec::new(),
-                    joined: Joined::NOT,
-                    candidates: Vec::new(),
-                },
-            );
-            let front = &mut groups[first];
-            front.legs.extend(back.legs);
-            front.numberings.extend(back.numberings);
-            front.joined = Joined { tier: Tier::Payload, bits: PAYLOAD_BITS };
-            back.candidates.into_iter().for_each(|c| front.may_be(c));
-        }
-    }
-    // Places of the groups that are left.
-    let mut place = vec![0; groups.len()];
-    let mut count = 0;
-    for (group, place) in groups.iter().zip(&mut place) {
-        *place = count;
-        count += usize::from(!group.legs.is_empty());
-    }
-    groups.retain(|group| !group.legs.is_empty());
-    for (at, group) in groups.iter_mut().enumerate() {
-        group.candidates.iter_mut().for_each(|c| c.group = place[into[c.group]]);
-        group.candidates.retain(|c| c.group != at);
-    }
-    groups
-}
-
-/// Equal bytes below which nothing is claimed.
-const FEWEST_BYTES: u64 = 64;
-
 /// Equal bytes below which nothing is claimed where more followed at one point than at the other.
 const ENOUGH_BEGUN: u64 = 16_384;
 
@@ -179,6 +225,9 @@ const IN_STEP: u64 = 1_000_000_000;
 
 /// Different streams that must be equal on both sides before two addresses count as those of one host.
 const FEWEST_STREAMS: usize = 3;
+
+/// Odds of a pair of which a header names the one, where nothing else says that it is this use of the four-tuple.
+const NAMED_ODDS: f64 = 1_000.0;
 
 /// Odds of a pair with equal payload, of which there is more than one, and of a pair that only began when it should.
 const PAYLOAD_ODDS: f64 = 20.0;
@@ -193,6 +242,8 @@ const LEAST_ODDS: f64 = 0.02;
 /// A lag that is nothing: nanoseconds.
 const SHORTEST_LAG: i64 = 1_000_000;
 
-/// How many bits equal payload is worth that nothing else has: what hashes and lengths alone would be worth is more, but
-/// programs send the same bytes often.
-const PAYLOAD_BITS: f64 = 40.0;
+/// What a proxy's header is worth in bits: two addresses and two ports, of which many are used often.
+const HEADER_BITS: f64 = 64.0;
+
+/// What equal payload must be worth in bits where a header names the only connection with its four-tuple.
+const NAMED_BITS: f64 = 16.0;

@@ -145,7 +145,16 @@ const WORDS: &[(&str, &[&str])] = &[
     ("nat[].places[].kind", &["dnat", "snat", "dnat+snat"]),
     (
         "connections[].match.tier",
-        &["isn-pair", "orig-isn", "resp-isn", "seq-range", "offset", "payload", "none"],
+        &[
+            "isn-pair",
+            "orig-isn",
+            "resp-isn",
+            "seq-range",
+            "offset",
+            "proxy-header",
+            "payload",
+            "none",
+        ],
     ),
     (
         "connections[].legs[].conn_state",
