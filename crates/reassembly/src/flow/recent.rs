@@ -115,4 +115,4 @@ const KEPT: usize = 15;
 const KEPT_CLOSED: u8 = 2;
 
 /// How far apart two records of one packet may lie, in nanoseconds: no stack resends this fast.
-const COPY_WINDOW: i64 = 10_000_000;
+pub(crate) const COPY_WINDOW: i64 = 10_000_000;
