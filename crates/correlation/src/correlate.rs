@@ -15,7 +15,8 @@ use crate::order::Ordered;
 use crate::payload::StreamDigest;
 use crate::proxies::{self, Met};
 use crate::{
-    Candidate, Clock, Leg, Match, NatMapping, OneSided, Path, Point, Role, Tier, nat, order,
+    Candidate, Clock, Leg, Match, Merged, NatMapping, OneSided, Path, Point, Role, SamePlace,
+    Selection, Tier, nat, order, places,
 };
 
 /// What the points say together.
@@ -30,11 +31,17 @@ pub struct Correlation {
     pub clocks: Vec<Option<Clock>>,
     /// Of each point whose clock is not bounded, what is known of it by packets that travelled one way only.
     pub one_sided: Vec<Option<OneSided>>,
-    /// Every connection of every point is a leg of exactly one path. In order of first packets, by the estimated
+    /// Every connection of every point is a leg of exactly one path, or a copy of one. In order of first packets, by the estimated
     /// reference time.
     pub paths: Vec<Path>,
     /// What NAT did between the ends of the paths.
     pub nat: Vec<NatMapping>,
+    /// What the capture of each point leaves out.
+    pub selections: Vec<Selection>,
+    /// For each point, that its files hold captures of several places.
+    pub merged: Vec<Option<Merged>>,
+    /// For each point, which earlier one is the same place.
+    pub same_places: Vec<Option<SamePlace>>,
 }
 
 impl Correlation {
@@ -66,6 +73,7 @@ pub struct Matching {
     legs: Legs,
     groups: Vec<Group>,
     met: Met,
+    merged: Vec<Option<Merged>>,
 }
 
 impl Matching {
@@ -76,13 +84,27 @@ impl Matching {
         let groups = group_legs(&mut legs, points.len());
         turn_midstream_legs(&mut points, &mut legs, &groups);
         let met = proxies::meetings(&legs, &groups);
-        Self { points, legs, groups, met }
+        let merged =
+            points.iter().enumerate().map(|(i, point)| Merged::of(point, &legs, i)).collect();
+        Self { points, legs, groups, met, merged }
     }
 
     /// The points, in the order given. Legs index into them.
     #[must_use]
     pub fn points(&self) -> &[Point] {
         &self.points
+    }
+
+    /// For each point, that its files hold captures of several places: better taken apart and matched again.
+    #[must_use]
+    pub fn merged(&self) -> &[Option<Merged>] {
+        &self.merged
+    }
+
+    /// The points back, to be matched again with others.
+    #[must_use]
+    pub fn into_points(self) -> Vec<Point> {
+        self.points
     }
 
     /// Legs that may be one side of a proxy, in order: a digest of what each end of them sent would tell. None where no
@@ -100,35 +122,57 @@ impl Matching {
     /// Everything, with the digests of originator and responder of the legs that were asked for.
     #[must_use]
     pub fn finish(self, digests: &[(Leg, [StreamDigest; 2])]) -> Correlation {
-        let Self { points, legs, groups, met } = self;
-        let groups = proxies::join(&points, &legs, groups, met, digests);
+        let Self { points, legs, groups, met, merged } = self;
+        let mut groups = proxies::join(&points, &legs, groups, met, digests);
+        let places = places::same_places(points.len(), &legs, &groups);
+        let mut clocks = None;
+        let mut copies = vec![Vec::new(); groups.len()];
+        if places.iter().any(Option::is_some) {
+            // Copies are no evidence, but they do bound the clocks of their points.
+            let members = groups.iter().map(Group::members).collect();
+            let ordered = order::sort_legs(&legs, &points, members);
+            let mut bounded = bound_clocks(&points, &legs, &ordered);
+            places::share_clocks(&mut bounded, &places);
+            clocks = Some(bounded);
+            let taken = groups.par_iter_mut().map(|g| places::take_copies(g, &legs, &places));
+            copies = taken.collect();
+        }
         let (members, keys): (Vec<_>, Vec<_>) = groups
             .into_iter()
-            .map(|g| {
-                let proxied = g.joined.tier.is_proxied();
-                (((g.legs, g.numberings), proxied), (g.joined, g.candidates))
-            })
+            .zip(copies)
+            .map(|(g, copies)| (g.members(), (g.joined, g.candidates, copies)))
             .unzip();
         let ordered = order::sort_legs(&legs, &points, members);
-        let (clocks, one_sided) = bound_clocks(&points, &legs, &ordered);
+        let (clocks, one_sided) = clocks.unwrap_or_else(|| bound_clocks(&points, &legs, &ordered));
         let mut paths: Vec<Path> = ordered
             .into_iter()
             .zip(keys)
-            .map(|(ordered, (joined, candidates))| {
+            .map(|(ordered, (joined, candidates, copies))| {
                 let matched = Match {
                     tier: joined.tier,
                     expected_false: expected_false(&points, &ordered.legs, joined),
                     candidates: probable(&candidates),
                 };
                 let Ordered { legs, ends_proven, ties, .. } = ordered;
-                Path { legs, matched, ordered: ends_proven, ties, name: String::new() }
+                Path { legs, copies, matched, ordered: ends_proven, ties, name: String::new() }
             })
             .collect();
         name_paths(&mut paths, &points, &legs);
-        let mut found =
-            Correlation { points, roles: Vec::new(), clocks, one_sided, paths, nat: Vec::new() };
+        let selections = (0..points.len()).map(|point| Selection::of(legs.at(point))).collect();
+        let mut found = Correlation {
+            points,
+            roles: Vec::new(),
+            clocks,
+            one_sided,
+            paths,
+            nat: Vec::new(),
+            selections,
+            merged,
+            same_places: places,
+        };
         sort_paths(&mut found, &legs);
         found.roles = order::roles(found.points.len(), &found.paths);
+        places::share_roles(&mut found.roles, &found.same_places);
         found.nat = nat::mappings(&found, &legs);
         found
     }

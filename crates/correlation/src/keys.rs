@@ -1,4 +1,4 @@
-//! What matching needs of each leg, some 340 bytes, so that each connection is unpacked once.
+//! What matching needs of each leg, some 370 bytes, so that each connection is unpacked once.
 
 use crosscap_packet::{
     Endpoint, FrameRef, OptionSummary, Segment, SeqNumber, TcpFlags, TcpTimestamps, Timestamp,
@@ -6,6 +6,7 @@ use crosscap_packet::{
 use crosscap_reassembly::{Connection, Direction, Flow, Sighting};
 use rayon::prelude::*;
 
+use crate::selection::Kinds;
 use crate::{Leg, Point};
 
 /// One leg.
@@ -32,10 +33,16 @@ pub(crate) struct FlowKey {
     /// Behind everything sent.
     pub(crate) next: Option<SeqNumber>,
     pub(crate) acked: Option<SeqNumber>,
+    /// Of its last packet; of no meaning where there is none.
+    pub(crate) last_time: Timestamp,
+    pub(crate) packets: u64,
     pub(crate) bytes: u64,
     pub(crate) syns: u32,
     /// It has sent a FIN.
     pub(crate) closed: bool,
+    pub(crate) kinds: Kinds,
+    /// Bytes between those captured were not.
+    pub(crate) missed: bool,
 }
 
 /// A packet that a leg remembers, without its frame and its options.
@@ -116,6 +123,11 @@ impl Legs {
 
     pub(crate) fn key(&self, leg: Leg) -> &LegKey {
         &self.keys[self.place(leg)]
+    }
+
+    /// Those of a point, in order of connections.
+    pub(crate) fn at(&self, point: usize) -> impl Iterator<Item = &LegKey> {
+        self.keys[self.begins[point]..].iter().take_while(move |key| key.leg.point == point)
     }
 
     pub(crate) fn place(&self, leg: Leg) -> usize {
@@ -217,11 +229,26 @@ impl FlowKey {
             last: flow.last_news().map(Glimpse::of),
             next: flow.next_seq(),
             acked: flow.acked,
+            last_time: flow.last.map(|last| last.time).unwrap_or_default(),
+            packets: flow.packets,
             bytes: flow.bytes,
             syns: flow.syns,
             closed: flow.fin.is_some(),
+            kinds: kinds(flow),
+            missed: flow.missing_bytes() > 0,
         }
     }
+}
+
+/// Of the packets that an end sent.
+fn kinds(flow: &Flow) -> Kinds {
+    let marked = u64::from(flow.syns) + u64::from(flow.fins) + u64::from(flow.rsts);
+    Kinds::default()
+        .with(Kinds::SYN, flow.syns > 0)
+        .with(Kinds::FIN, flow.fins > 0)
+        .with(Kinds::RESET, flow.rsts > 0)
+        .with(Kinds::PAYLOAD, flow.bytes > 0)
+        .with(Kinds::BARE, flow.packets > marked + u64::from(flow.copies))
 }
 
 /// How long a SYN is sent again, in ticks of the fastest usual clock: two minutes by default on Linux.
@@ -231,4 +258,4 @@ const RETRYING: u32 = 200_000;
 const TRANSLATING: u64 = 100_000_000;
 
 // There are millions.
-const _: () = assert!(size_of::<LegKey>() <= 336);
+const _: () = assert!(size_of::<LegKey>() <= 368);

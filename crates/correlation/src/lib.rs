@@ -34,13 +34,16 @@ mod correlate;
 mod keys;
 mod ladder;
 mod matching;
+mod merged;
 mod modular;
 mod nat;
 mod order;
 mod path;
 mod payload;
+mod places;
 mod point;
 mod proxies;
+mod selection;
 mod stray;
 
 pub use between::{
@@ -49,6 +52,7 @@ pub use between::{
 pub use clock::{Bounds, Break, Clock, ClockPiece, Contradiction, OneSided, Remark, Side};
 pub use correlate::{Correlation, Matching, correlate};
 pub use ladder::{Ladder, LegSighting, Row};
+pub use merged::Merged;
 pub use nat::{
     NatBackend, NatKind, NatMapping, NatPlace, NatService, NatSources, NatStray, NatTimes,
     OverTime, PortsKept,
@@ -56,7 +60,9 @@ pub use nat::{
 pub use order::Role;
 pub use path::{Candidate, Leg, Match, Path, Tier};
 pub use payload::{StreamDigest, StreamDigester};
+pub use places::SamePlace;
 pub use point::Point;
+pub use selection::Selection;
 
 #[cfg(test)]
 mod tests;

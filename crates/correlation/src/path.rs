@@ -31,6 +31,9 @@ impl Leg {
 pub struct Path {
     /// From the client to the server; stray legs last. Never empty, and the first is no stray unless all are.
     pub legs: Vec<Leg>,
+    /// Legs that show nothing that one of `legs`, captured at the same place, does not show: each with that one. They are
+    /// no evidence of their own.
+    pub copies: Vec<(Leg, Leg)>,
     /// Whether packets prove which of the legs is nearest the client and which nearest the server. False for a single
     /// leg, and where two points cannot be told apart.
     pub ordered: bool,

@@ -11,6 +11,8 @@ pub struct Point {
     pub name: String,
     /// Names of its files, in the order of [`crosscap_packet::FrameRef::file`].
     pub files: Vec<String>,
+    /// The one interface of its files that its packets are of, by the number that Wireshark gives it; `None` for all.
+    pub interface: Option<u32>,
     /// Time of the first packet, whatever its protocol, in the point's own clock.
     pub first: Option<Timestamp>,
     /// Time of the last packet, whatever its protocol, in the point's own clock.
@@ -27,7 +29,7 @@ impl Point {
             let (begin, end) = (c.first().time, c.last().time);
             (Some(first.map_or(begin, |t: Timestamp| t.min(begin))), last.max(Some(end)))
         });
-        Self { name: name.into(), files: Vec::new(), first, last, connections }
+        Self { name: name.into(), files: Vec::new(), interface: None, first, last, connections }
     }
 
     /// A point that was watched from `first` to `last`, with the names of its files.
@@ -38,6 +40,6 @@ impl Point {
         [first, last]: [Option<Timestamp>; 2],
         connections: Connections,
     ) -> Self {
-        Self { name: name.into(), files, first, last, connections }
+        Self { name: name.into(), files, interface: None, first, last, connections }
     }
 }

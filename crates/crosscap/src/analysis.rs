@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
-use crosscap_correlation::{Correlation, Matching, Point};
+use crosscap_correlation::{Correlation, Matching, Merged, Point};
 use crosscap_diagnosis::{Diagnosis, Screening};
 use crosscap_parser::ReadOptions;
 use crosscap_report::{KubernetesError, KubernetesNames, PointInfo, Quality, Report};
@@ -13,8 +13,9 @@ use rayon::prelude::*;
 
 use crate::Error;
 use crate::compare::compare;
-use crate::files::{self, PointFiles};
+use crate::files::{self, InputFile, PointFiles};
 use crate::read::{PointRead, read_point};
+use crate::split::split;
 use crate::{payload_look, second_look};
 
 /// An analysis of captures from one or more points.
@@ -155,18 +156,57 @@ pub(crate) fn read_points(
     found.map(|set| read_point(set, options, threads)).collect()
 }
 
-fn analyse(given: &[PointFiles], options: &ReadOptions, threads: usize) -> Result<Outcome, Error> {
-    let read = read_points(given, options, threads)?;
-    let mut points = Vec::new();
-    let mut infos: Vec<PointInfo> = Vec::new();
-    let mut files = Vec::new();
-    for r in read {
-        let span = [r.point.first, r.point.last];
-        points.push(Point::watched(r.point.name, r.point.files, span, r.point.connections));
-        infos.push(r.point.info);
-        files.push(r.files);
+/// What is known of a point besides its connections.
+type Other = (PointInfo, Vec<InputFile>);
+
+fn parted(read: PointRead) -> (Point, Other) {
+    let point = read.point;
+    let span = [point.first, point.last];
+    let mut watched = Point::watched(point.name, point.files, span, point.connections);
+    watched.interface = read.files.first().and_then(InputFile::interface);
+    (watched, (point.info, read.files))
+}
+
+/// Reads those points again that hold captures of several places, each place as a point of its own, where that can be done.
+fn take_apart(
+    points: Vec<Point>,
+    others: Vec<Other>,
+    merged: &[Option<Merged>],
+    options: &ReadOptions,
+    threads: usize,
+) -> Result<(Vec<Point>, Vec<Other>), Error> {
+    let mut all = Vec::new();
+    for ((point, other), merged) in points.into_iter().zip(others).zip(merged) {
+        let parts = match merged {
+            Some(merged) => split(&point.name, &other.1, options, merged)?,
+            None => None,
+        };
+        let Some(parts) = parts else {
+            all.push((point, other));
+            continue;
+        };
+        let read = parts.into_par_iter().map(|set| read_point(set, options, threads));
+        all.extend(read.collect::<Result<Vec<_>, Error>>()?.into_iter().map(parted));
     }
-    let matching = Matching::new(points);
+    Ok(all.into_iter().unzip())
+}
+
+fn analyse(given: &[PointFiles], options: &ReadOptions, threads: usize) -> Result<Outcome, Error> {
+    let (mut points, mut others) = (Vec::new(), Vec::new());
+    for read in read_points(given, options, threads)? {
+        let (point, other) = parted(read);
+        points.push(point);
+        others.push(other);
+    }
+    let mut matching = Matching::new(points);
+    if matching.merged().iter().any(Option::is_some) {
+        let merged = matching.merged().to_vec();
+        let points = matching.into_points();
+        let (points, taken_apart) = take_apart(points, others, &merged, options, threads)?;
+        others = taken_apart;
+        matching = Matching::new(points);
+    }
+    let (infos, files): (Vec<PointInfo>, Vec<Vec<InputFile>>) = others.into_iter().unzip();
     let wanted = matching.wants_payload();
     let digests = payload_look::digests(matching.points(), &files, options, &wanted)?;
     let correlation = matching.finish(&digests);

@@ -81,18 +81,19 @@ fn trace_point(
 ) -> Result<Vec<(usize, usize, Trace)>, Error> {
     let Some((first, last)) = wanted.index.range() else { return Ok(Vec::new()) };
     let mut decoder = Decoder::new();
-    for (index, file) in files.iter().enumerate() {
+    for (index, input) in files.iter().enumerate() {
         let index = u16::try_from(index).unwrap_or(u16::MAX);
         if index < first.file() || index > last.file() {
             continue;
         }
-        let mut file = file.open(options, index)?;
+        let mut file = input.open(options, index)?;
         while let Some(r) = file.next_record()? {
             if r.frame > last {
                 break;
             }
-            if let Decoded::Tcp(p) =
-                decoder.decode(r.link_type, r.data, r.original_len, r.timestamp)
+            if input.takes(&r)
+                && let Decoded::Tcp(p) =
+                    decoder.decode(r.link_type, r.data, r.original_len, r.timestamp)
                 && let Some((leg, direction)) = wanted.find(p.src, p.dst, r.frame)
             {
                 let at = Sighting { time: r.timestamp, frame: r.frame, segment: p.segment };

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::thread;
 
 use crosscap_packet::Timestamp;
-use crosscap_parser::{CaptureFile, Error as ReadError, ReadOptions};
+use crosscap_parser::{CaptureFile, Error as ReadError, PacketRecord, ReadOptions};
 use crosscap_report::Quality;
 use glob::{MatchOptions, glob_with};
 
@@ -30,11 +30,27 @@ pub(crate) struct InputFile {
     copy: Option<Arc<File>>,
     /// Given by its own name, not found in a directory or by a pattern.
     named: bool,
+    /// The one interface whose packets count; all where `None`.
+    interface: Option<u32>,
 }
 
 impl InputFile {
     fn new(path: PathBuf, named: bool) -> Self {
-        Self { path, copy: None, named }
+        Self { path, copy: None, named, interface: None }
+    }
+
+    /// The same file as if it held the packets of one interface only.
+    pub(crate) fn only(self, interface: Option<u32>) -> Self {
+        Self { interface, ..self }
+    }
+
+    pub(crate) const fn interface(&self) -> Option<u32> {
+        self.interface
+    }
+
+    /// Whether a packet of the file counts.
+    pub(crate) fn takes(&self, record: &PacketRecord<'_>) -> bool {
+        self.interface.is_none_or(|interface| interface == record.interface)
     }
 
     pub(crate) fn open(&self, options: &ReadOptions, index: u16) -> Result<CaptureFile, ReadError> {

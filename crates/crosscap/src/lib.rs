@@ -53,6 +53,7 @@ mod payload_look;
 mod read;
 mod second_look;
 mod shards;
+mod split;
 mod stream;
 mod wanted;
 

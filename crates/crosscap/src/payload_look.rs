@@ -41,15 +41,18 @@ fn digest_point(
     };
     let mut digesters: Vec<[Option<StreamDigester>; 2]> = legs.iter().map(new).collect();
     let mut decoder = Decoder::new();
-    for (number, file) in files.iter().enumerate() {
+    for (number, input) in files.iter().enumerate() {
         let number = u16::try_from(number).unwrap_or(u16::MAX);
         if number < first.file() || number > last.file() {
             continue;
         }
-        let mut file = file.open(options, number)?;
+        let mut file = input.open(options, number)?;
         while let Some(r) = file.next_record()? {
             if r.frame > last {
                 break;
+            }
+            if !input.takes(&r) {
+                continue;
             }
             let decoded = decoder.decode(r.link_type, r.data, r.original_len, r.timestamp);
             if let Decoded::Tcp(p) = decoded

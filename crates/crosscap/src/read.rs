@@ -22,11 +22,11 @@ pub(crate) fn read_point(
     options: &ReadOptions,
     threads: usize,
 ) -> Result<PointRead, Error> {
-    read_files(found, options, threads, |state, file| {
+    read_files(found, options, threads, |state, input, file| {
         if threads > 1 {
-            state.read_on_all_cores(file)
+            state.read_on_all_cores(input, file)
         } else {
-            state.read_on_one_core(file, |_, _, _| Ok(()))
+            state.read_on_one_core(input, file, |_, _, _| Ok(()))
         }
     })
 }
@@ -37,14 +37,16 @@ pub(crate) fn read_point_with(
     options: &ReadOptions,
     mut each: impl FnMut(Judgement, &Sighting, &TcpPacket<'_>) -> Result<(), Error>,
 ) -> Result<PointRead, Error> {
-    read_files(found, options, 1, |state, file| state.read_on_one_core(file, &mut each))
+    read_files(found, options, 1, |state, input, file| {
+        state.read_on_one_core(input, file, &mut each)
+    })
 }
 
 fn read_files(
     found: FileSet,
     options: &ReadOptions,
     threads: usize,
-    mut read: impl FnMut(&mut State, CaptureFile) -> Result<CaptureFile, Error>,
+    mut read: impl FnMut(&mut State, &InputFile, CaptureFile) -> Result<CaptureFile, Error>,
 ) -> Result<PointRead, Error> {
     let set = found.in_order_of_time(options)?;
     let names = set.display_names();
@@ -53,7 +55,7 @@ fn read_files(
     for (index, file) in set.files.iter().enumerate() {
         let index = u16::try_from(index).map_err(|_| Error::TooManyFiles(set.name.clone()))?;
         state.shards.begin_file(state.seen.packets);
-        let file = read(&mut state, file.open(options, index)?)?;
+        let file = read(&mut state, file, file.open(options, index)?)?;
         state.seen.file_ended(&names[usize::from(index)], &file);
     }
     let State { shards, decoder, mut seen } = state;
@@ -77,11 +79,15 @@ struct State {
 impl State {
     fn read_on_one_core(
         &mut self,
+        input: &InputFile,
         mut file: CaptureFile,
         mut each: impl FnMut(Judgement, &Sighting, &TcpPacket<'_>) -> Result<(), Error>,
     ) -> Result<CaptureFile, Error> {
         let Some(tracker) = self.shards.tracker() else { return Ok(file) };
         while let Some(r) = file.next_record()? {
+            if !input.takes(&r) {
+                continue;
+            }
             self.seen.packet(r.timestamp);
             match self.decoder.decode(r.link_type, r.data, r.original_len, r.timestamp) {
                 Decoded::Tcp(packet) => {
@@ -98,12 +104,19 @@ impl State {
     }
 
     /// Decodes some parts of the file while the connections of the parts before them are tracked.
-    fn read_on_all_cores(&mut self, file: CaptureFile) -> Result<CaptureFile, Error> {
+    fn read_on_all_cores(
+        &mut self,
+        input: &InputFile,
+        file: CaptureFile,
+    ) -> Result<CaptureFile, Error> {
         let sorter = self.shards.sorter();
         let shard = |src, dst| Some(sorter.shard(src, dst));
         let mut parts = file.into_parts(CHUNK, |part| {
             let (mut batch, mut seen) = (Batch::default(), Seen::default());
             while let Some(record) = part.next_record()? {
+                if !input.takes(&record) {
+                    continue;
+                }
                 seen.packet(record.timestamp);
                 if let Some(why) = batch.take(&record, shard) {
                     seen.not_tcp(why);

@@ -53,16 +53,16 @@ fn fetch_point(
 ) -> Result<Vec<(usize, LegSighting)>, Error> {
     let Some((first, last)) = wanted.index.range() else { return Ok(Vec::new()) };
     let mut decoder = Decoder::new();
-    for (index, file) in files.iter().enumerate() {
+    for (index, input) in files.iter().enumerate() {
         let index = u16::try_from(index).unwrap_or(u16::MAX);
         if index < first.file() || index > last.file() {
             continue;
         }
-        let file = file.open(options, index)?;
+        let file = input.open(options, index)?;
         if threads > 1 {
-            take_on_all_cores(wanted, file, &mut decoder, last)?;
+            take_on_all_cores(wanted, input, file, &mut decoder, last)?;
         } else {
-            take_on_one_core(wanted, file, &mut decoder, last)?;
+            take_on_one_core(wanted, input, file, &mut decoder, last)?;
         }
     }
     Ok(wanted.legs.drain(..).flat_map(into_sightings).collect())
@@ -70,6 +70,7 @@ fn fetch_point(
 
 fn take_on_one_core(
     wanted: &mut Wanted<Ends>,
+    input: &InputFile,
     mut file: CaptureFile,
     decoder: &mut Decoder,
     last: FrameRef,
@@ -77,6 +78,9 @@ fn take_on_one_core(
     while let Some(r) = file.next_record()? {
         if r.frame > last {
             break;
+        }
+        if !input.takes(&r) {
+            continue;
         }
         // Fragments of the first packet may lie before it.
         if let Decoded::Tcp(p) = decoder.decode(r.link_type, r.data, r.original_len, r.timestamp) {
@@ -89,6 +93,7 @@ fn take_on_one_core(
 
 fn take_on_all_cores(
     wanted: &mut Wanted<Ends>,
+    input: &InputFile,
     file: CaptureFile,
     decoder: &mut Decoder,
     last: FrameRef,
@@ -98,7 +103,9 @@ fn take_on_all_cores(
     let mut parts = file.into_parts(CHUNK, |part| {
         let mut batch = Batch::default();
         while let Some(record) = part.next_record()? {
-            batch.take(&record, list);
+            if input.takes(&record) {
+                batch.take(&record, list);
+            }
         }
         Ok(batch)
     });

@@ -161,9 +161,13 @@ impl<'a> Case<'a> {
         Some(self.fact_of(leg.leg.point, &frames, c.first().time, text))
     }
 
-    /// Whether the capture of a point was running at a time that another point's clock tells.
+    /// Whether the capture of a point was running at a time that another point's clock tells, and holds whatever passes.
     pub(crate) fn covers(&self, point: usize, other: usize, time: Timestamp) -> bool {
         let p = &self.correlation.points[point];
+        let selection = self.correlation.selections[point];
+        if selection.one_direction || selection.no_payload {
+            return false;
+        }
         let (Some(first), Some(last)) = (p.first, p.last) else { return false };
         let bounds = |point, time| self.correlation.to_reference(point, time);
         let (Some([_, _, begin]), Some([end, _, _]), Some([low, _, high])) =
@@ -172,6 +176,11 @@ impl<'a> Case<'a> {
             return false;
         };
         begin <= low && high <= end
+    }
+
+    /// Whether the capture of a leg holds packets of both directions: else it does not tell how the other end took leave.
+    pub(crate) fn sees_both_ends(&self, leg: LegView<'_>) -> bool {
+        !self.correlation.selections[leg.leg.point].one_direction
     }
 
     /// The first packet with payload that a leg saw from one end and that covers a sequence number.
@@ -268,7 +277,10 @@ impl<'a> Case<'a> {
     /// Which end is left waiting. A reset on a stray leg closes the end that receives it only; one on a regular leg
     /// closes both, whether or not its arrival was captured.
     pub(crate) fn hung_side(&self) -> HungSide {
-        let open = |leg: LegView<'_>| !leg.connection.is_reset() && !leg.connection.is_closed();
+        let open = |leg: LegView<'_>| {
+            let ended = leg.connection.is_reset() || leg.connection.is_closed();
+            !ended && self.sees_both_ends(leg)
+        };
         let reset_by = |end| self.regular().any(|l| l.connection.flow(end).reset().is_some());
         let reset_away =
             self.strays().find_map(|s| Some((s, s.connection.flow(Direction::Orig).reset()?)));

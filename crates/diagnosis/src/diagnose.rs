@@ -66,8 +66,20 @@ impl<'a> Screening<'a> {
             }
         }
         deletion::judge(&mut single, population);
+        single.iter_mut().for_each(|finding| doubt_merged(correlation, finding));
         let idle_timeouts = idle::timeouts(population, &single);
         Diagnosis { findings: group(correlation, single), idle_timeouts }
+    }
+}
+
+/// What a point tells whose files mix several places is only possible.
+fn doubt_merged(correlation: &Correlation, finding: &mut Finding) {
+    let legs = finding.paths.iter().flat_map(|&path| &correlation.paths[path].legs);
+    let merged = legs.map(|leg| leg.point).find(|&point| correlation.merged[point].is_some());
+    if let Some(point) = merged {
+        finding.verdict = finding.verdict.max(Verdict::Possible);
+        let name = &correlation.points[point].name;
+        finding.would_decide.push(format!("The captures that {name} was merged from, one by one."));
     }
 }
 

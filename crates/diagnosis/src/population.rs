@@ -186,6 +186,11 @@ fn outlived(
     phase: Phase,
     speaker: Direction,
 ) -> Option<(i64, (Timestamp, Timestamp))> {
+    // A capture without payload does not know who was silent.
+    let tells = |(leg, _): &(Leg, Connection)| !correlation.selections[leg.point].no_payload;
+    if !legs.iter().all(tells) {
+        return None;
+    }
     let legs = legs.iter().map(|(leg, c)| {
         let silence = c.silences.as_ref()?.longest_outlived(phase, speaker)?;
         let at = |time| correlation.reference_estimate(leg.point, time);

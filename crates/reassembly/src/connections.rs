@@ -16,6 +16,31 @@ pub(crate) struct Counts {
     pub(crate) copies: u64,
     pub(crate) evicted: u64,
     pub(crate) forgotten_holes: u64,
+    pub(crate) echoes: Echoes,
+}
+
+/// SYN-ACKs that were captured again, unchanged in all that tells one sent again from the first, but more than 10 ms apart
+/// or in another file: by another clock or at another place.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Echoes {
+    /// How many.
+    pub count: u64,
+    /// How far they are from the first, nanoseconds: least and most.
+    pub apart: [i64; 2],
+}
+
+impl Echoes {
+    pub(crate) fn add(&mut self, other: Self) {
+        let [least, most] = other.apart;
+        match (self.count, other.count) {
+            (_, 0) => {}
+            (0, _) => *self = other,
+            _ => {
+                self.count += other.count;
+                self.apart = [self.apart[0].min(least), self.apart[1].max(most)];
+            }
+        }
+    }
 }
 
 impl Connections {
@@ -41,6 +66,12 @@ impl Connections {
     #[must_use]
     pub fn forgotten_holes(&self) -> u64 {
         self.counts.forgotten_holes
+    }
+
+    /// SYN-ACKs that were captured at two places.
+    #[must_use]
+    pub fn echoes(&self) -> Echoes {
+        self.counts.echoes
     }
 
     /// How many there are.
@@ -95,6 +126,7 @@ impl Connections {
             counts.copies += more.counts.copies;
             counts.evicted += more.counts.evicted;
             counts.forgotten_holes += more.counts.forgotten_holes;
+            counts.echoes.add(more.counts.echoes);
             more.store
         }));
         all

@@ -55,7 +55,7 @@ mod tracker;
 
 pub use class::{Cause, Certainty, Judgement, SegmentClass};
 pub use connection::{Connection, Direction, IcmpErrors, Wait};
-pub use connections::{Connections, IntoConnections};
+pub use connections::{Connections, Echoes, IntoConnections};
 pub use flow::{Causes, Flow, Rtt, Sighting, ZeroWindows};
 pub use ledger::{Coverage, Difference, Ledger, LedgerBuilder};
 pub use limits::Limits;

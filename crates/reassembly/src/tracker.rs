@@ -9,9 +9,11 @@ use foldhash::quality::RandomState;
 use hashbrown::HashTable;
 
 use crate::connections::Counts;
-use crate::flow::{Recent, Verdict};
+use crate::flow::{COPY_WINDOW, Recent, Verdict};
 use crate::store::{Entry, Store};
-use crate::{Connection, Connections, Judgement, Limits, SegmentClass, Sighting, limits};
+use crate::{
+    Connection, Connections, Echoes, Flow, Judgement, Limits, SegmentClass, Sighting, limits,
+};
 
 /// Finds the connection of each segment and keeps all connections of one observation point.
 ///
@@ -97,6 +99,9 @@ impl Tracker {
         self.latest = Some(seat);
         let (index, tracked) = self.store.at(seat);
         let direction = tracked.connection.direction_from(src);
+        if at.segment.flags.contains(TcpFlags::SYN | TcpFlags::ACK) {
+            self.counts.echoes.add(echo(tracked.connection.flow(direction), &at));
+        }
         let (holes, forgotten) = tracked.connection.flow(direction).holes();
         let Verdict { class, certainty, new_bytes, .. } =
             tracked.push(direction, at, &mut self.recent);
@@ -198,6 +203,18 @@ impl Tracker {
             self.latest = None;
         }
     }
+}
+
+/// Whether a SYN-ACK is the first one of its end once more, as another place or another clock captured it: sent again it
+/// would have another IP identification or timestamp.
+fn echo(flow: &Flow, at: &Sighting) -> Echoes {
+    let Some(first) = flow.first.filter(|first| first.segment.is_copy_of(&at.segment)) else {
+        return Echoes::default();
+    };
+    let told = at.segment.ip_id != 0 || at.segment.timestamps.is_some();
+    let apart = at.time.since(first.time).abs();
+    let elsewhere = apart > COPY_WINDOW || first.frame.file() != at.frame.file();
+    if told && elsewhere { Echoes { count: 1, apart: [apart; 2] } } else { Echoes::default() }
 }
 
 /// Whether a segment on a used four-tuple opens a new connection: a SYN whose sequence number is not the one its sender

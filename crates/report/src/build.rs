@@ -5,8 +5,10 @@ mod between;
 use std::collections::BTreeMap;
 use std::iter;
 
-use crosscap_correlation::{ClockPiece, Correlation, Ladder, OneSided, Path, Side};
-use crosscap_diagnosis::{self as diagnosis, Diagnosis, RivalStatus};
+use crosscap_correlation::{
+    ClockPiece, Correlation, Ladder, Merged, OneSided, Path, Selection, Side,
+};
+use crosscap_diagnosis::{self as diagnosis, Diagnosis, RivalStatus, duration, thousands};
 use crosscap_packet::{FrameRef, LinkType};
 use crosscap_reassembly::{Direction, Phase};
 
@@ -92,8 +94,64 @@ fn point(correlation: &Correlation, index: usize, info: PointInfo) -> Point {
         snap_len: info.snap_len,
         tcp_connections: p.connections.len() as u64,
         clock: clock(correlation, index),
-        quality: info.quality,
+        quality: info
+            .quality
+            .into_iter()
+            .chain(left_out(correlation.selections[index]))
+            .chain(same_place(correlation, index))
+            .chain(correlation.merged[index].as_ref().map(merged))
+            .collect(),
     }
+}
+
+/// That captures of several places were put together.
+fn merged(found: &Merged) -> Quality {
+    let [least, most] = found.apart;
+    let apart = if duration(least) == duration(most) {
+        duration(least)
+    } else {
+        format!("{} to {}", duration(least), duration(most))
+    };
+    let detail = format!(
+        "handshakes were captured twice ({}), {apart} apart: this mixes captures of several places. Give them one by one; what follows \
+         is in doubt, and packets are told as sent again that were not",
+        thousands(found.handshakes)
+    );
+    Quality::new("merged", detail)
+}
+
+/// Which other point is the same place.
+fn same_place(correlation: &Correlation, index: usize) -> Option<Quality> {
+    let place = correlation.same_places[index]?;
+    let times = match place.shift {
+        0 => "at the same times".to_owned(),
+        shift => {
+            format!("all {} {}", duration(shift.abs()), if shift > 0 { "later" } else { "earlier" })
+        }
+    };
+    let detail = format!(
+        "the same packets as at {}, {times}: one capture twice, or two taken at one place; they count as one point",
+        correlation.points[place.point].name
+    );
+    Some(Quality::new("same-place", detail))
+}
+
+/// What the filter of a capture, or its place, left out.
+fn left_out(selection: Selection) -> impl Iterator<Item = Quality> {
+    let remarks = [
+        (
+            selection.one_direction,
+            "one-direction",
+            "only one direction of each connection was captured; the other is not counted as lost",
+        ),
+        (
+            selection.no_payload,
+            "no-payload",
+            "no packets with payload were captured, though some were sent: a filter for handshakes? Silences, waiting \
+             and losses cannot be seen here",
+        ),
+    ];
+    remarks.into_iter().filter(|r| r.0).map(|(_, id, detail)| Quality::new(id, detail.into()))
 }
 
 fn clock(correlation: &Correlation, index: usize) -> Clock {
@@ -203,6 +261,7 @@ fn connection(correlation: &Correlation, path: &Path) -> Connection {
     Connection {
         id: path.name.clone(),
         legs: path.legs.iter().map(|l| leg(correlation, *l)).collect(),
+        copies: path.copies.iter().map(|(copy, _)| leg(correlation, *copy)).collect(),
         order_proven: path.ordered,
         order_ties: path.ties.clone(),
         matched: Match {
@@ -266,7 +325,7 @@ fn leg(correlation: &Correlation, leg: crosscap_correlation::Leg) -> Leg {
         resp_retransmits: resp.retransmits.into(),
         stray: leg.stray,
         stage: leg.stage,
-        wireshark_filter: wireshark::connection(&c, leg.connection, point.files.len()),
+        wireshark_filter: wireshark::leg(&c, leg.connection, point),
     }
 }
 

@@ -188,7 +188,7 @@ impl Quality {
 }
 
 /// Ids of what makes a capture say less than it should.
-const LOSING: [&str; 8] = [
+const LOSING: [&str; 11] = [
     "truncated-tail",
     "damaged-record",
     "unpacking-limit",
@@ -197,6 +197,9 @@ const LOSING: [&str; 8] = [
     "capture-drops",
     "unknown-link-type",
     "cut-headers",
+    "one-direction",
+    "no-payload",
+    "merged",
 ];
 
 /// A connection from end to end.
@@ -207,6 +210,9 @@ pub struct Connection {
     pub id: String,
     /// Where it was seen, from client to server, stray legs last.
     pub legs: Vec<Leg>,
+    /// The same at points that are the same place as that of a leg: they show nothing that the legs do not.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub copies: Vec<Leg>,
     /// Whether packets prove which of the legs is nearest the client and which nearest the server.
     pub order_proven: bool,
     /// Places in `legs`, from 0, of those of which packets do not prove whether they or the next one are nearer the

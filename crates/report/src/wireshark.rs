@@ -1,5 +1,6 @@
 //! Display filters that lead back to the packets.
 
+use crosscap_correlation::Point;
 use crosscap_packet::Endpoint;
 use crosscap_reassembly::Connection;
 
@@ -10,6 +11,16 @@ pub(crate) fn connection(c: &Connection, index: usize, files: usize) -> String {
         return format!("tcp.stream eq {index}");
     }
     format!("{} && {}", end(c.orig), end(c.resp))
+}
+
+/// As [`connection`], at a point that may be one interface of its files.
+pub(crate) fn leg(c: &Connection, index: usize, point: &Point) -> String {
+    match point.interface {
+        Some(interface) => {
+            format!("{} && {} && frame.interface_id == {interface}", end(c.orig), end(c.resp))
+        }
+        None => connection(c, index, point.files.len()),
+    }
 }
 
 fn end(e: Endpoint) -> String {

@@ -6,6 +6,7 @@ use crosscap_reassembly::{Direction, Flow};
 use super::judge::passages;
 use super::window::Seen;
 use super::{Passage, Trace};
+use crate::selection::Kinds;
 use crate::{Correlation, Path};
 
 /// What happened between the legs of one path.
@@ -54,15 +55,23 @@ impl Between {
                 traces[home].merge(&trace);
             }
         }
+        let point = |leg: usize| path.legs[leg].point;
+        // Of captures that leave some kinds of packets out, only the others can be compared.
+        let kinds = regular.iter().map(|&l| correlation.selections[point(l)].kinds());
+        let kinds = kinds.reduce(Kinds::and).unwrap_or_default();
+        if !kinds.is_all() {
+            traces.iter_mut().for_each(|trace| trace.keep(kinds));
+        }
         let seen = |leg: usize| {
-            let index = path.legs[leg].point;
-            let point = &correlation.points[index];
+            let index = point(leg);
+            let seen = &correlation.points[index];
             Seen {
                 trace: &traces[leg],
                 point: index,
-                span: point.first.zip(point.last).map(<[Timestamp; 2]>::from),
+                span: seen.first.zip(seen.last).map(<[Timestamp; 2]>::from),
                 clock: correlation.clocks[index].as_ref(),
                 lossy: lossy.get(index).copied().unwrap_or(false),
+                one_direction: correlation.selections[index].one_direction,
             }
         };
         let all: Vec<Seen<'_>> = regular.iter().map(|&l| seen(l)).collect();
@@ -92,7 +101,10 @@ impl Between {
 #[must_use]
 pub fn needs_traces(correlation: &Correlation, path: &Path) -> bool {
     let regular: Vec<_> = path.regular().collect();
+    // Where several places are mixed, it is not known who saw what.
+    let mixed = regular.iter().any(|leg| correlation.merged[leg.point].is_some());
     path.ordered
+        && !mixed
         && regular.windows(2).any(|pair| {
             let [a, b] = [pair[0], pair[1]].map(|leg| leg.of(&correlation.points));
             Direction::BOTH.into_iter().any(|d| !same(a.flow(d), b.flow(d)))

@@ -357,6 +357,7 @@ fn compare_with(near: &Capture, far: &Capture, far_lossy: bool) -> [Passage; 2] 
             span: Some([Timestamp(-10_000 * MS), Timestamp(1_000_000 * MS)]),
             clock: None,
             lossy: far_lossy && point == 1,
+            one_direction: false,
         }
     };
     let mut ends = [seen(near, 0), seen(far, 1)];
@@ -460,7 +461,7 @@ proptest! {
 fn seen(capture: &mut Capture, point: usize) -> Seen<'_> {
     capture.flush();
     let span = Some([Timestamp(-10_000 * MS), Timestamp(1_000_000 * MS)]);
-    Seen { trace: &capture.trace, point, span, clock: None, lossy: false }
+    Seen { trace: &capture.trace, point, span, clock: None, lossy: false, one_direction: false }
 }
 
 /// Ten segments of one end that pass two captures, which `edit` may change.

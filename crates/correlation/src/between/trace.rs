@@ -4,6 +4,7 @@ use crosscap_packet::{FrameRef, OptionSummary, SynOptions, TcpFlags, Timestamp};
 use crosscap_reassembly::{Direction, Sighting};
 
 use super::PayloadDigest;
+use crate::selection::Kinds;
 
 /// The packets that a leg saw, in the order of its capture: 72 bytes for each.
 #[derive(Clone, Debug, Default)]
@@ -102,6 +103,11 @@ impl Trace {
         }
     }
 
+    /// Leaves out packets of other kinds.
+    pub(super) fn keep(&mut self, kinds: Kinds) {
+        self.packets.iter_mut().for_each(|packets| packets.retain(|p| kinds.has(p.kinds())));
+    }
+
     /// How many packets it holds.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -131,6 +137,16 @@ impl Traced {
     /// The first block, and whether it tells of bytes that came twice.
     pub(super) fn sacked(&self) -> Option<([u32; 2], bool)> {
         (self.has & SACK != 0).then_some((self.sack, self.has & DUPLICATE != 0))
+    }
+
+    fn kinds(&self) -> Kinds {
+        let has = |flag| self.flags.contains(flag);
+        let kinds = Kinds::default()
+            .with(Kinds::SYN, has(TcpFlags::SYN))
+            .with(Kinds::FIN, has(TcpFlags::FIN))
+            .with(Kinds::RESET, has(TcpFlags::RST))
+            .with(Kinds::PAYLOAD, self.payload > 0);
+        kinds.with(Kinds::BARE, kinds == Kinds::default())
     }
 
     pub(super) fn is_reset(&self) -> bool {

@@ -1,6 +1,7 @@
 //! Which packets both captures were running for.
 
 use crosscap_packet::{FrameRef, Timestamp};
+use crosscap_reassembly::Direction;
 
 use super::trace::Trace;
 use crate::{Bounds, Clock};
@@ -15,9 +16,16 @@ pub(super) struct Seen<'a> {
     pub(super) clock: Option<&'a Clock>,
     /// Whether the capture is known to have missed packets.
     pub(super) lossy: bool,
+    /// Whether it holds one direction of each connection only.
+    pub(super) one_direction: bool,
 }
 
 impl Seen<'_> {
+    /// Whether the capture holds no packets of this direction, whatever was sent.
+    pub(super) fn leaves_out(&self, direction: Direction) -> bool {
+        self.one_direction && self.trace.packets(direction).is_empty()
+    }
+
     /// Earliest, estimated and latest reference time.
     fn reference(&self, time: Timestamp) -> Option<[i64; 3]> {
         Some(self.clock?.to_reference(time).map(Timestamp::as_nanos))

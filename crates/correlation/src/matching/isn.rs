@@ -155,7 +155,7 @@ fn shared_bits(a: &LegKey, b: &LegKey, direction: Direction) -> f64 {
 }
 
 /// Whether a number looks as people choose it, not as a stack draws it (RFC 6528): small, round, or one digit only.
-pub(super) fn is_guessable(isn: u32) -> bool {
+pub(crate) fn is_guessable(isn: u32) -> bool {
     let [a, b, c, d] = isn.to_be_bytes();
     isn < 1 << 20
         || isn.trailing_zeros() >= 16

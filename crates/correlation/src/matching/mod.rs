@@ -7,11 +7,14 @@ mod isn;
 mod ranges;
 mod shifted;
 
+pub(crate) use isn::is_guessable;
+
 use crosscap_packet::{Endpoint, SeqNumber};
 use hashbrown::HashMap;
 use petgraph::unionfind::UnionFind;
 
 use crate::keys::{LegKey, Legs};
+use crate::order::Members;
 use crate::{Leg, Tier, stray};
 
 type Map<K, V> = HashMap<K, V, foldhash::quality::RandomState>;
@@ -37,6 +40,11 @@ pub(crate) struct Likely {
 }
 
 impl Group {
+    /// Its legs as they are to be sorted.
+    pub(crate) fn members(&self) -> (Members, bool) {
+        ((self.legs.clone(), self.numberings.clone()), self.joined.tier.is_proxied())
+    }
+
     /// Notes a candidate, unless it is known or there are many.
     pub(crate) fn may_be(&mut self, other: Likely) {
         let known = self.candidates.iter().any(|c| c.group == other.group);

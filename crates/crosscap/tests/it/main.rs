@@ -20,6 +20,8 @@ mod same_truth;
 mod written;
 // Fewer packets: never a bolder claim.
 mod less_seen;
+// Captures as people really give them.
+mod inputs;
 // Nothing new: no surer claim.
 mod nothing_new;
 // The JSON report has the fields that others rely on.

@@ -33,7 +33,7 @@ pub(super) fn examine(case: &Case<'_>) -> Option<Finding> {
 
 fn drop_of(case: &Case<'_>, speaker: Direction) -> Option<Finding> {
     let (here, silence) = unheard(case, speaker)?;
-    if case.strays().next().is_some() {
+    if case.strays().next().is_some() || !case.sees_both_ends(here) {
         return None;
     }
     let tries = distinct_tries(case, here, speaker, &silence);

@@ -163,7 +163,8 @@ impl<'a> Untranslated<'a> {
     pub(super) fn orphaned(&self, case: &Case<'_>) -> Option<Fact> {
         let c = self.near.connection;
         let left = c.flow(Direction::Orig).fin.is_some_and(|fin| fin.frame > self.before.frame);
-        if c.is_reset() || c.is_closed() || left || self.translated_after.is_some() {
+        let ended = c.is_reset() || c.is_closed() || left || self.translated_after.is_some();
+        if ended || !case.sees_both_ends(self.near) {
             return None;
         }
         let last = &c.last();

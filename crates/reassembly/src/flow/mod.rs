@@ -17,7 +17,7 @@ use crate::state::EndState;
 pub(crate) use judge::Verdict;
 pub(crate) use live::Live;
 pub(crate) use pack::Pointer;
-pub(crate) use recent::Recent;
+pub(crate) use recent::{COPY_WINDOW, Recent};
 pub use rtt::Rtt;
 pub use window::ZeroWindows;
 

@@ -109,4 +109,4 @@ const FRAMES: usize = 1 << 14;
 const STEPS: usize = 256;
 
 /// How far apart they may lie in time, in nanoseconds: no stack resends this fast.
-const COPY_WINDOW: i64 = 10_000_000;
+pub(crate) const COPY_WINDOW: i64 = 10_000_000;
