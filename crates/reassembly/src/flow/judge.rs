@@ -2,7 +2,7 @@
 
 use crosscap_packet::{OptionSummary, Segment, SeqNumber, TcpFlags};
 
-use super::recent::Recent;
+use super::recent::{COPY_WINDOW, Recent};
 use super::rtt::Timing;
 use super::{End, Sighting};
 use crate::coverage::{Added, Opener};
@@ -66,7 +66,7 @@ impl End<'_> {
             && !self.flow.coverage.has_hole_in(start, end)
         {
             self.flow.copies += 1;
-            if self.is_first(&segment) {
+            if self.is_first(&at) {
                 self.flow.is.copied = self.flow.is.copied.saturating_add(1);
             }
             return Verdict::new(SegmentClass::Copy, certainty);
@@ -102,14 +102,16 @@ impl End<'_> {
     /// have no identification and come in rows; they are not judged without.
     fn is_copy(&self, at: &Sighting, last: &Sighting, recent: &mut Recent) -> Option<Certainty> {
         let s = &at.segment;
-        let most = if s.ip_id != 0 || self.is_first(s) { u8::MAX } else { self.flow.is.copied };
+        let most = if s.ip_id != 0 || self.is_first(at) { u8::MAX } else { self.flow.is.copied };
         let can_tell = s.ip_id != 0 || (most > 0 && !s.flags.contains(TcpFlags::RST));
         if can_tell { recent.find(at, last, most) } else { None }
     }
 
-    /// Whether the header is that of the first packet of its flow.
-    fn is_first(&self, segment: &Segment) -> bool {
-        self.flow.first.is_some_and(|first| first.segment.is_copy_of(segment))
+    /// Whether it looks like the first packet of its flow, and comes soon after it.
+    fn is_first(&self, at: &Sighting) -> bool {
+        self.flow.first.is_some_and(|first| {
+            first.segment.is_copy_of(&at.segment) && at.time.since(first.time).abs() <= COPY_WINDOW
+        })
     }
 
     fn judge(&mut self, peer: &End<'_>, at: &Sighting, start: i64, end: i64) -> Verdict {
@@ -225,8 +227,11 @@ impl End<'_> {
                     self.live.rare_mut().other_isn = Some(isn);
                 }
                 self.flow.retransmits += 1;
-                self.flow.causes.timeout += 1;
-                Some(Verdict::decided(SegmentClass::Retransmission(Cause::Timeout)))
+                let (cause, certainty) = self.why_syn_again(peer, segment.flags);
+                if let Some(count) = self.flow.causes.of(cause) {
+                    *count += 1;
+                }
+                Some(Verdict::new(SegmentClass::Retransmission(cause), certainty))
             }
         }
     }

@@ -166,4 +166,4 @@ const _: () = assert!(FRAMES <= 1 << 16 && size_of::<Entry>() == 28);
 const STEPS: usize = 256;
 
 /// How far apart they may lie in time, in nanoseconds: no stack resends this fast.
-const COPY_WINDOW: i64 = 10_000_000;
+pub(super) const COPY_WINDOW: i64 = 10_000_000;
