@@ -58,8 +58,8 @@ pub(crate) fn first_frame(packed: &[u8]) -> FrameRef {
 pub(crate) trait Code {
     fn number(&mut self, value: &mut u64);
 
-    /// A byte that needs all its bits.
-    fn raw(&mut self, value: &mut u8);
+    /// Bytes that need all their bits.
+    fn raw<const N: usize>(&mut self, bytes: &mut [u8; N]);
 
     /// Near to `base`, in either direction.
     fn near(&mut self, value: &mut i64, base: i64) {
@@ -92,14 +92,14 @@ pub(crate) trait Code {
     /// As likely large as small.
     fn random(&mut self, value: &mut u32) {
         let mut bytes = value.to_le_bytes();
-        bytes.iter_mut().for_each(|byte| self.raw(byte));
+        self.raw(&mut bytes);
         *value = u32::from_le_bytes(bytes);
     }
 
     /// A short one that is as likely large as small.
     fn short_raw(&mut self, value: &mut u16) {
         let mut bytes = value.to_le_bytes();
-        bytes.iter_mut().for_each(|byte| self.raw(byte));
+        self.raw(&mut bytes);
         *value = u16::from_le_bytes(bytes);
     }
 
@@ -153,39 +153,62 @@ pub(crate) trait Code {
 struct Pack<'a>(&'a mut Vec<u8>);
 
 impl Code for Pack<'_> {
+    /// Seven bits a byte. The zeros below the lowest one of the first byte tell how many bytes follow, so that they are
+    /// read and written as one word; none but zeros, that there are eight with all their bits.
     fn number(&mut self, value: &mut u64) {
-        let mut rest = *value;
-        while rest >= 0x80 {
-            self.0.push(rest as u8 | 0x80);
-            rest >>= 7;
+        let len = (u64::BITS - (*value | 1).leading_zeros()).div_ceil(7);
+        if len > 8 {
+            self.0.push(0);
+            self.0.extend_from_slice(&value.to_le_bytes());
+            return;
         }
-        self.0.push(rest as u8);
+        let word = *value << len | 1 << (len - 1);
+        self.0.extend_from_slice(&word.to_le_bytes());
+        self.0.truncate(self.0.len() - 8 + len as usize);
     }
 
-    fn raw(&mut self, value: &mut u8) {
-        self.0.push(*value);
+    fn raw<const N: usize>(&mut self, bytes: &mut [u8; N]) {
+        self.0.extend_from_slice(bytes);
     }
 }
 
 /// Reads what [`Pack`] wrote; zeros behind its end.
 struct Unpack<'a>(&'a [u8]);
 
-impl Code for Unpack<'_> {
-    fn number(&mut self, value: &mut u64) {
-        *value = 0;
-        for shift in (0..64).step_by(7) {
-            let Some((&byte, rest)) = self.0.split_first() else { return };
-            self.0 = rest;
-            *value |= u64::from(byte & 0x7f) << shift;
-            if byte < 0x80 {
-                return;
-            }
+impl Unpack<'_> {
+    /// The next eight bytes.
+    fn word(&self) -> u64 {
+        let mut bytes = [0; 8];
+        match self.0.first_chunk() {
+            Some(chunk) => bytes = *chunk,
+            None => bytes[..self.0.len()].copy_from_slice(self.0),
         }
+        u64::from_le_bytes(bytes)
     }
 
-    fn raw(&mut self, value: &mut u8) {
-        if let Some((&byte, rest)) = self.0.split_first() {
-            (*value, self.0) = (byte, rest);
+    fn skip(&mut self, bytes: usize) {
+        self.0 = self.0.get(bytes..).unwrap_or_default();
+    }
+}
+
+impl Code for Unpack<'_> {
+    fn number(&mut self, value: &mut u64) {
+        let word = self.word();
+        let len = (word as u8).trailing_zeros() + 1;
+        if len > 8 {
+            self.skip(1);
+            *value = self.word();
+            self.skip(8);
+            return;
+        }
+        let above = u64::BITS - 8 * len;
+        *value = (word << above >> above) >> len;
+        self.skip(len as usize);
+    }
+
+    fn raw<const N: usize>(&mut self, bytes: &mut [u8; N]) {
+        if let Some((chunk, rest)) = self.0.split_first_chunk() {
+            (*bytes, self.0) = (*chunk, rest);
         }
     }
 }
