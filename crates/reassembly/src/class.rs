@@ -25,7 +25,7 @@ pub enum SegmentClass {
     /// New bytes beyond the right edge of the window, as far as windows were seen, or behind a FIN that the other end has
     /// acknowledged.
     BeyondWindow,
-    /// No other packet: the capture recorded one twice. Nothing else counts it.
+    /// No other packet: the capture recorded one twice, in parts perhaps. Nothing else counts it.
     Copy,
 }
 

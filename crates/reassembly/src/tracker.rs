@@ -218,12 +218,23 @@ fn echo(flow: &Flow, at: &Sighting) -> Echoes {
 }
 
 /// Whether a segment on a used four-tuple opens a new connection: a SYN whose sequence number is not the one its sender
-/// began with. The same one is a SYN sent again.
+/// began with, or the answer to such a SYN. The same one is a SYN sent again.
 fn begins_anew(connection: &Connection, src: Endpoint, segment: &Segment) -> bool {
-    if !segment.flags.contains(TcpFlags::SYN) || segment.flags.contains(TcpFlags::ACK) {
+    if !segment.flags.contains(TcpFlags::SYN) {
         return false;
     }
-    let flow = connection.flow(connection.direction_from(src));
+    let direction = connection.direction_from(src);
+    let flow = connection.flow(direction);
+    if segment.flags.contains(TcpFlags::ACK) {
+        let is_syn = |first: &&Sighting| first.segment.flags.contains(TcpFlags::SYN);
+        // What it acknowledged before; else what the other end began with.
+        let answered = flow.first.as_ref().filter(is_syn).map(|first| first.segment.ack);
+        let peer = connection.flow(direction.reverse());
+        let asked = peer.isn.map(|isn| isn + 1).or(answered);
+        // Whoever answers one SYN twice may choose another number (RFC 4987 §3.6).
+        return flow.isn.is_some_and(|isn| isn != segment.seq)
+            && asked.is_some_and(|asked| asked != segment.ack);
+    }
     match (flow.isn, flow.first) {
         (Some(isn), _) => isn != segment.seq,
         // Midstream so far: the SYN itself, captured late, has the number below the first byte.

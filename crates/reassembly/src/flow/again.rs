@@ -1,5 +1,7 @@
 //! Why something was sent again.
 
+use crosscap_packet::TcpFlags;
+
 use super::judge::Verdict;
 use super::{End, Flow, Sighting};
 use crate::coverage::Opener;
@@ -24,6 +26,19 @@ impl End<'_> {
             (Cause::Unknown, Certainty::Undecidable)
         };
         Verdict::new(SegmentClass::Retransmission(cause), certainty)
+    }
+
+    /// Why a SYN was sent again: only a timer does that. A SYN-ACK also answers each SYN (RFC 9293 §3.10.7.4), captured or
+    /// not.
+    pub(super) fn why_syn_again(&self, peer: &End<'_>, flags: TcpFlags) -> (Cause, Certainty) {
+        let asked = peer.flow.last.is_some_and(|last| {
+            last.segment.flags.contains(TcpFlags::SYN) && last.time.since(self.live.sent_at) >= 0
+        });
+        match (flags.contains(TcpFlags::ACK), asked) {
+            (false, _) => (Cause::Timeout, Certainty::Decided),
+            (true, false) => (Cause::Timeout, Certainty::Inferred),
+            (true, true) => (Cause::Unknown, Certainty::Undecidable),
+        }
     }
 
     /// Whether it is the last segment, sent for the second time after two round trips without an answer (RFC 8985 §7.2).

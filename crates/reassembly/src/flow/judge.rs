@@ -2,7 +2,7 @@
 
 use crosscap_packet::{OptionSummary, Segment, SeqNumber, TcpFlags};
 
-use super::recent::{Recent, digest};
+use super::recent::{COPY_WINDOW, Recent};
 use super::rtt::Timing;
 use super::{End, Sighting};
 use crate::coverage::{Added, Opener};
@@ -55,15 +55,23 @@ impl End<'_> {
         let end = start + i64::from(segment.payload_len);
         let more_acked = flags.contains(TcpFlags::ACK)
             && self.flow.acked.is_none_or(|highest| segment.ack.ahead_of(highest) > 0);
-        let more_sent = end > self.flow.coverage.high();
-        let digest = digest(&segment);
+        let more_sent = segment.payload_len > 0 && end > self.flow.coverage.high();
         // What says something new cannot be a copy.
         let last = self.flow.last.as_ref();
-        if !more_acked && !more_sent && last.is_some_and(|last| recent.has(&at, last, digest)) {
+        if !more_acked
+            && !more_sent
+            && let Some(last) = last
+            && let Some(certainty) = self.is_copy(&at, last, recent)
+            // Put together from parts of which not all were captured.
+            && !self.flow.coverage.has_hole_in(start, end)
+        {
             self.flow.copies += 1;
-            return Verdict::decided(SegmentClass::Copy);
+            if self.is_first(&at) {
+                self.flow.is.copied = self.flow.is.copied.saturating_add(1);
+            }
+            return Verdict::new(SegmentClass::Copy, certainty);
         }
-        recent.remember(&at, last, digest);
+        recent.remember(&at, last);
         self.flow.last_is_news =
             more_acked || self.flow.last.is_none_or(|last| is_stamped_later(&at, &last));
         self.flow.last = Some(at);
@@ -85,6 +93,25 @@ impl End<'_> {
             verdict.acked_gap = self.acknowledge(peer, &at, more_acked);
         }
         verdict
+    }
+
+    /// Whether the packet was recorded before, and how sure that is.
+    ///
+    /// Without an IP identification, what is sent again within a tick of the sender's clock looks the same. Then the first
+    /// packet tells, which nobody sends again before an answer can come: the others were recorded as often as it. Resets
+    /// have no identification and come in rows; they are not judged without.
+    fn is_copy(&self, at: &Sighting, last: &Sighting, recent: &mut Recent) -> Option<Certainty> {
+        let s = &at.segment;
+        let most = if s.ip_id != 0 || self.is_first(at) { u8::MAX } else { self.flow.is.copied };
+        let can_tell = s.ip_id != 0 || (most > 0 && !s.flags.contains(TcpFlags::RST));
+        if can_tell { recent.find(at, last, most) } else { None }
+    }
+
+    /// Whether it looks like the first packet of its flow, and comes soon after it.
+    fn is_first(&self, at: &Sighting) -> bool {
+        self.flow.first.is_some_and(|first| {
+            first.segment.is_copy_of(&at.segment) && at.time.since(first.time).abs() <= COPY_WINDOW
+        })
     }
 
     fn judge(&mut self, peer: &End<'_>, at: &Sighting, start: i64, end: i64) -> Verdict {
@@ -201,8 +228,11 @@ impl End<'_> {
                     self.live.rare_mut().other_isn = Some(isn);
                 }
                 self.flow.retransmits += 1;
-                self.flow.causes.timeout += 1;
-                Some(Verdict::decided(SegmentClass::Retransmission(Cause::Timeout)))
+                let (cause, certainty) = self.why_syn_again(peer, segment.flags);
+                if let Some(count) = self.flow.causes.of(cause) {
+                    *count += 1;
+                }
+                Some(Verdict::new(SegmentClass::Retransmission(cause), certainty))
             }
         }
     }

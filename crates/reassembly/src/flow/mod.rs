@@ -54,7 +54,8 @@ pub struct Flow {
     pub packets: u64,
     /// Distinct stream bytes captured.
     pub bytes: u64,
-    /// Packets that the capture recorded twice: the same packet again within 10 ms.
+    /// Packets that the capture recorded twice: the same packet again within 10 ms, as it was, in parts, or put together
+    /// from parts.
     pub copies: u32,
     /// SYNs or SYN-ACKs.
     pub syns: u32,
@@ -106,13 +107,15 @@ pub struct Flow {
     pub keep_alive_interval: Option<(i64, i64)>,
 }
 
-/// Copies of what lies in cache lines that few packets need.
+/// What few packets change and all ask for; some of it copied from cache lines that few packets need.
 #[derive(Clone, Copy, Debug, Default)]
 struct Is {
     /// [`Flow::isn`] is known.
     begun: bool,
     /// Its window is 0: [`ZeroWindows::closed_since`].
     closed_to: bool,
+    /// How often the first packet was recorded again.
+    copied: u8,
 }
 
 /// An end of a connection that more packets may come for.
@@ -147,8 +150,8 @@ impl Flow {
 
     /// Sets what follows from the rest.
     pub(crate) fn catch_up(&mut self) {
-        self.is =
-            Is { begun: self.isn.is_some(), closed_to: self.closed_windows.closed_since.is_some() };
+        self.is.begun = self.isn.is_some();
+        self.is.closed_to = self.closed_windows.closed_since.is_some();
     }
 
     /// The sequence number behind the last stream byte captured, a FIN aside; `None` before the first packet.

@@ -52,11 +52,15 @@ impl Flow {
             self.closed_windows.episodes > 0,
             self.keep_alive_interval.is_some(),
             self.closed_windows.closed_since.is_some(),
+            self.is.copied > 0,
         ];
         c.flags(&mut is);
-        let [isn_first, acked, fin, last, news, rtt, isn, reset, closed, interval, closed_since] =
+        let [isn_first, acked, fin, last, news, rtt, isn, reset, closed, interval, since, copied] =
             is;
         self.last_is_news = news;
+        if copied {
+            c.byte(&mut self.is.copied);
+        }
         if isn_first {
             self.isn = Some(first.segment.seq);
         } else {
@@ -99,7 +103,7 @@ impl Flow {
             c.near(&mut z.total, z.longest);
         }
         let now = self.last.map_or(first.time, |last| last.time);
-        c.option(&mut self.closed_windows.closed_since, closed_since, |c, t| time(c, t, now));
+        c.option(&mut self.closed_windows.closed_since, since, |c, t| time(c, t, now));
         c.option(&mut self.keep_alive_interval, interval, |c, (min, max)| {
             c.near(min, 0);
             c.near(max, *min);

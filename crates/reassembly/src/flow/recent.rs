@@ -2,10 +2,10 @@
 
 use std::hash::BuildHasher;
 
-use crosscap_packet::{FrameRef, Segment, Timestamp};
+use crosscap_packet::{FrameRef, OptionSummary, Segment, SeqNumber, TcpFlags, Timestamp};
 use foldhash::fast::FixedState;
 
-use crate::Sighting;
+use crate::{Certainty, Sighting};
 
 /// The last packets of a capture point. Bridges and captures of all interfaces show each packet several times, soon one
 /// after the other, but a burst of many may lie between: stacks hand packets on in batches.
@@ -24,11 +24,20 @@ pub(crate) struct Recent {
 /// A packet.
 #[derive(Clone, Copy, Debug, Default)]
 struct Entry {
-    digest: u64,
+    /// Of what the parts of one packet have in common, however it was cut.
+    group: u32,
+    seq: SeqNumber,
+    /// Sequence space.
+    len: u32,
     /// The low half of its time.
     time: u32,
+    /// Sequence space that copies of it took, one for each that takes none.
+    again: u32,
+    ip_id: u16,
     /// How many frames before it the packet of its flow before it is; 0 where that is long ago.
-    back: u32,
+    back: u16,
+    /// Into how long parts it was seen to be cut; 0 where it was not.
+    part: u16,
 }
 
 impl Recent {
@@ -37,8 +46,8 @@ impl Recent {
         self.before.push(frames_before);
     }
 
-    /// `last` is the packet of its flow before it, `digest` its own.
-    pub(super) fn remember(&mut self, at: &Sighting, last: Option<&Sighting>, digest: u64) {
+    /// `last` is the packet of its flow before it.
+    pub(super) fn remember(&mut self, at: &Sighting, last: Option<&Sighting>) {
         if self.ring.is_empty() {
             self.ring.resize(FRAMES, Entry::default());
         }
@@ -46,37 +55,37 @@ impl Recent {
         // Copies come in the order of what they are copies of: the earlier ones can have none any more.
         let back = last
             .filter(|last| at.time.since(last.time).abs() <= COPY_WINDOW)
-            .and_then(|last| u32::try_from(place.checked_sub(self.place(last.frame))?).ok());
-        self.ring[slot(place)] = Entry { digest, time: low(at.time), back: back.unwrap_or(0) };
+            .and_then(|last| u16::try_from(place.checked_sub(self.place(last.frame))?).ok());
+        self.ring[slot(place)] = Entry { back: back.unwrap_or(0), ..Entry::of(at) };
     }
 
-    /// Whether the packet is one that was remembered; `last` is the packet of its flow before it. Resets and others without
-    /// an identification of their own may be sent twice in a row; they are not judged.
-    pub(super) fn has(&self, at: &Sighting, last: &Sighting, digest: u64) -> bool {
-        let s = &at.segment;
-        let identified = s.ip_id != 0 || (s.timestamps.is_some() && s.seq_len() > 0);
+    /// Whether the packet is one that was remembered, cut otherwise perhaps, and how sure that is. `last` is the packet of
+    /// its flow before it; what comes more often than `most` times after the first is something else.
+    pub(super) fn find(&mut self, at: &Sighting, last: &Sighting, most: u8) -> Option<Certainty> {
         // Nearer than that, the low halves of the times are enough: none in a chain is much further from the next.
-        if !identified || at.time.since(last.time).abs() > COPY_WINDOW {
-            return false;
+        if at.time.since(last.time).abs() > COPY_WINDOW {
+            return None;
         }
-        let here = self.place(at.frame);
+        let (here, packet) = (self.place(at.frame), Entry::of(at));
         let mut place = self.place(last.frame);
         for _ in 0..STEPS {
-            let is_there = here.checked_sub(place).is_some_and(|away| away < FRAMES as u64);
-            let Some(entry) = self.ring.get(slot(place)).filter(|_| is_there) else { return false };
-            let age = low(at.time).wrapping_sub(entry.time).cast_signed();
+            here.checked_sub(place).filter(|&away| away < FRAMES as u64)?;
+            let entry = self.ring.get_mut(slot(place))?;
+            let age = packet.time.wrapping_sub(entry.time).cast_signed();
             if i64::from(age).abs() > COPY_WINDOW {
-                return false;
+                return None;
             }
-            if entry.digest == digest {
-                return true;
+            if let Some(certainty) = packet.is_copy_of(entry) {
+                entry.again = entry.again.saturating_add(packet.len.min(entry.len).max(1));
+                let is_left = entry.again <= entry.len.max(1).saturating_mul(most.into());
+                return is_left.then_some(certainty);
             }
             if entry.back == 0 {
-                return false;
+                return None;
             }
             place = place.wrapping_sub(entry.back.into());
         }
-        false
+        None
     }
 
     /// Of a frame, in the capture as a whole. Frames of a file that was not told of are far from all others.
@@ -88,9 +97,55 @@ impl Recent {
     }
 }
 
-/// Of what [`Segment::is_copy_of`] compares.
-pub(super) fn digest(segment: &Segment) -> u64 {
-    FixedState::with_seed(0).hash_one(segment.copy_key())
+impl Entry {
+    fn of(at: &Sighting) -> Self {
+        let s = &at.segment;
+        let (seq, len) = (s.seq, s.seq_len());
+        Self { group: group(s), seq, len, time: low(at.time), ip_id: s.ip_id, ..Self::default() }
+    }
+
+    /// Whether it is `other`, a part of it, or more of which that is the first part.
+    ///
+    /// Where packets are handed on in larger units than those on the wire, an interface shows them as one and the next one
+    /// in parts, or the other way round. Parts have the header of the whole; only the IP identification, where there is
+    /// one, counts on with most devices. That of a retransmission is behind those of all parts.
+    fn is_copy_of(&self, other: &mut Self) -> Option<Certainty> {
+        if self.group != other.group {
+            return None;
+        }
+        let ids = u32::from(self.ip_id.wrapping_sub(other.ip_id));
+        if self.seq == other.seq && ids == 0 {
+            if self.len == other.len {
+                return Some(Certainty::Decided);
+            }
+            if self.len < other.len {
+                other.part = u16::try_from(self.len).unwrap_or(0);
+            }
+            return (self.len > 0 && other.len > 0).then_some(Certainty::Inferred);
+        }
+        let from = u32::try_from(self.seq.ahead_of(other.seq)).ok()?;
+        let place = from.checked_div(other.part.into())?;
+        let is_part = from == place * u32::from(other.part)
+            && (ids == place || ids == 0)
+            && self.len > 0
+            && from.saturating_add(self.len) <= other.len;
+        is_part.then_some(Certainty::Inferred)
+    }
+}
+
+/// Of what segmentation offload copies to every part of a packet, and what parts must have in common to be put together.
+fn group(s: &Segment) -> u32 {
+    let flags = s.flags.0 & !(TcpFlags::PSH | TcpFlags::FIN | TcpFlags::CWR).0;
+    let header = u64::from(s.ack.0) << 32 | u64::from(s.window) << 16 | u64::from(flags);
+    let (stamped, stamps) = match s.timestamps {
+        Some(t) => (1 << 8, u64::from(t.value) << 32 | u64::from(t.echo_reply)),
+        None => (0, 0),
+    };
+    let mut key = u128::from(header | stamped) << 64 | u128::from(stamps);
+    if let OptionSummary::Sack { start, end, .. } = s.options {
+        key ^= u128::from(start.0) << 64 ^ u128::from(end.0) << 32;
+    }
+    (FixedState::with_seed(0).hash_one(key) >> 32) as u32
 }
 
 fn slot(place: u64) -> usize {
@@ -103,7 +158,9 @@ fn low(time: Timestamp) -> u32 {
 }
 
 /// How far apart two records of one packet may lie, in frames of the capture.
-const FRAMES: usize = 1 << 14;
+const FRAMES: usize = 1 << 13;
+
+const _: () = assert!(FRAMES <= 1 << 16 && size_of::<Entry>() == 28);
 
 /// How many packets of their flow may lie between them: several times what Linux handles in one go, which is 64.
 const STEPS: usize = 256;

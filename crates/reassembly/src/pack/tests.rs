@@ -6,6 +6,10 @@ use proptest::prelude::*;
 use super::*;
 use crate::flow::Recent;
 use crate::{Direction, Sighting};
+use talk::talk;
+
+#[path = "../../tests/shared/talk.rs"]
+mod talk;
 
 /// A packet of a conversation, a little at random.
 #[derive(Clone, Debug)]
@@ -77,7 +81,7 @@ proptest! {
         let numbers: Vec<u64> = numbers.into_iter().map(|(n, shift)| n >> shift).collect();
         let mut bytes = Vec::new();
         numbers.iter().for_each(|&n| Pack(&mut bytes).number(&mut n.clone()));
-        let len = |n: u64| (u64::BITS - n.leading_zeros()).div_ceil(7).max(1) as usize;
+        let len = |n: u64| (u64::BITS - n.leading_zeros()).div_ceil(7).clamp(1, 9) as usize;
         prop_assert_eq!(bytes.len(), numbers.iter().map(|&n| len(n)).sum::<usize>());
         let mut unpack = Unpack(&bytes);
         for n in numbers {
@@ -121,43 +125,10 @@ fn an_ordinary_connection_is_small() {
     let [client, server] =
         ["10.1.2.3:43210", "10.96.0.10:8080"].map(|e| e.parse::<Endpoint>().unwrap());
     let (mut connection, mut recent) = (Tracked::new(client, server, 1), Recent::default());
-    let (mut time, mut sent) = (1_700_000_000_123_456_789_i64, [0x1234_5678_u32, 0x9abc_def0]);
-    let talk = [
-        (0, 0x02, 0),
-        (1, 0x12, 0),
-        (0, 0x10, 0),
-        (0, 0x18, 300),
-        (1, 0x10, 0),
-        (1, 0x10, 1448),
-        (1, 0x18, 900),
-        (0, 0x10, 0),
-        (0, 0x11, 0),
-        (1, 0x10, 0),
-        (1, 0x11, 0),
-        (0, 0x10, 0),
-    ];
-    for (i, (from, flags, len)) in talk.into_iter().enumerate() {
-        time += 187_654;
-        let segment = Segment {
-            seq: SeqNumber(sent[from]),
-            ack: SeqNumber(sent[1 - from]),
-            flags: TcpFlags(flags),
-            window: 502 + i as u16,
-            ttl: 64 - from as u8,
-            ip_id: 0x4321 + i as u16,
-            payload_len: len,
-            timestamps: Some(TcpTimestamps {
-                value: 0x1111_2222 + i as u32,
-                echo_reply: 0x3333_0000 + i as u32,
-            }),
-            options: crosscap_packet::OptionSummary::Other,
-        };
-        sent[from] += len + u32::from(flags & 3 != 0);
-        let at = Sighting {
-            time: Timestamp(time),
-            frame: FrameRef::new(0, 1000 + 3 * i as u64),
-            segment,
-        };
+    for (i, (from, segment)) in (0..).zip(talk([0x1234_5678, 0x9abc_def0], 0x4321)) {
+        let time = Timestamp(1_700_000_000_123_456_789 + 187_654 * i);
+        let frame = FrameRef::new(0, 1000 + 3 * i.cast_unsigned());
+        let at = Sighting { time, frame, segment };
         connection.push(Direction::BOTH[from], at, &mut recent);
     }
     let mut bytes = Vec::new();

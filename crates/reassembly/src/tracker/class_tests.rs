@@ -110,6 +110,17 @@ fn a_timeout_is_told_from_a_fast_retransmission() {
 }
 
 #[test]
+fn a_syn_ack_sent_again_may_answer_a_syn_sent_again() {
+    let syn_ack = |talk: &mut Talk, ms| talk.say(ms * MS, false, 0x12, 0, 1, 0, NONE);
+    let mut talk = Talk::new();
+    assert_eq!(syn_ack(&mut talk, 1_001), (again(Cause::Timeout), Certainty::Inferred));
+    let syn = talk.say(1_002 * MS, true, 0x02, 0, 0, 0, NONE);
+    assert_eq!(syn, (again(Cause::Timeout), Certainty::Decided));
+    assert_eq!(syn_ack(&mut talk, 1_003), (again(Cause::Unknown), Certainty::Undecidable));
+    assert_eq!(syn_ack(&mut talk, 3_003), (again(Cause::Timeout), Certainty::Inferred));
+}
+
+#[test]
 fn a_selective_acknowledgement_asks_for_what_lies_below_it() {
     let mut talk = Talk::new();
     (0..3).for_each(|i| _ = talk.data(10, 1 + 100 * i, NONE));

@@ -95,6 +95,36 @@ fn a_syn_sent_again_is_no_new_connection_and_another_isn_is() {
 }
 
 #[test]
+fn an_answer_to_another_syn_is_a_new_connection_though_that_was_not_captured() {
+    // Whether the SYN of the first connection was captured, and what the second SYN-ACK says.
+    for (has_syn, seq, ack, expected) in [
+        (true, 900, 301, 1),
+        (false, 900, 301, 1),
+        // Another number for the same SYN: a SYN cookie.
+        (true, 900, 101, 0),
+        (false, 900, 101, 0),
+        (true, 500, 101, 0),
+        // Nonsense in answer to the same number.
+        (true, 500, 301, 0),
+    ] {
+        let mut talk = Talk::new();
+        if has_syn {
+            talk.say(0, Direction::Orig, SYN, 100, 0, 0);
+        }
+        talk.say(1, Direction::Resp, SYN | ACK, 500, 101, 0);
+        talk.say(2, Direction::Orig, ACK, 101, 501, 10);
+        let number = talk.say(SECOND, Direction::Resp, SYN | ACK, seq, ack, 0);
+        assert_eq!(number, expected, "{has_syn} {seq} {ack}");
+        if expected == 1 {
+            talk.say(SECOND + 1, Direction::Orig, ACK, ack, seq + 1, 5);
+            let all = talk.tracker.finish().into_iter().collect::<Vec<_>>();
+            let bytes = |c: &Connection| c.flow(Direction::Orig).bytes;
+            assert_eq!((bytes(&all[0]), bytes(&all[1]), all[1].orig.port), (10, 5, 40_000));
+        }
+    }
+}
+
+#[test]
 fn simultaneous_open_is_one_connection() {
     let mut talk = Talk::new();
     talk.say(0, Direction::Orig, SYN, 100, 0, 0);

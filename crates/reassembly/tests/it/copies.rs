@@ -21,7 +21,7 @@ struct Sender {
 }
 
 impl Sender {
-    /// The handshakes of some connections, then a burst of data for each in turn, and the acknowledgements of all of it.
+    /// Some connections: their handshakes, segments of each in turn, the acknowledgements of all of it, and their ends.
     fn wire(self, clients: u16, segments: u32) -> Vec<Packet> {
         let mut wire = Vec::new();
         for client in 0..clients {
@@ -53,6 +53,19 @@ impl Sender {
             for client in 0..clients {
                 let numbers = [101, 501 + i * self.len];
                 wire.push(self.packet(client, Direction::Orig, TcpFlags::ACK, numbers, 0, 2 + i));
+            }
+        }
+        let end = 501 + segments * self.len;
+        for client in 0..clients {
+            let ends = [
+                (Direction::Resp, TcpFlags(0x11), [end, 101]),
+                (Direction::Orig, TcpFlags::ACK, [101, end + 1]),
+                (Direction::Orig, TcpFlags(0x11), [101, end + 1]),
+                (Direction::Resp, TcpFlags::ACK, [end + 1, 102]),
+            ];
+            for (from, flags, numbers) in ends {
+                wire.push(self.packet(client, from, flags, numbers, 0, count));
+                count += 1;
             }
         }
         wire
@@ -159,11 +172,9 @@ fn bursts_recorded_twice_and_more_are_sent_once() {
         for burst in [1, 16, 64, 100, 250] {
             for times in [2, 3] {
                 let sender = Sender { len: 1448, has_ids, again: 10 };
-                let mut wire = sender.wire(1, 300);
-                // Pure acknowledgements have nothing of their own without an identification.
-                wire.retain(|(.., s)| has_ids || s.seq_len() > 0);
+                let wire = sender.wire(1, 300);
                 assert_copies_change_nothing(&wire, burst, times, usize::MAX).unwrap();
-                let again = wire.iter().filter(|(_, d, _)| *d == Direction::Resp).count() - 301;
+                let again = wire.iter().filter(|(_, d, _)| *d == Direction::Resp).count() - 303;
                 let mut tracker = Tracker::new();
                 let packets = capture(&wire, burst, times, usize::MAX);
                 judge(&mut tracker, &packets, usize::MAX, |_| true);
@@ -208,14 +219,95 @@ fn who_else_is_in_the_capture_does_not_matter() {
 #[test]
 fn the_same_packet_much_later_is_sent_again() {
     let sender = Sender { len: 10, has_ids: true, again: 1_000 };
-    let wire = sender.wire(1, 1);
-    let mut packets = capture(&wire, 1, 1, usize::MAX);
+    let wire = &sender.wire(1, 1)[..5];
+    let mut packets = capture(wire, 1, 1, usize::MAX);
     let mut again = packets[3];
     (again.1.time.0, again.1.frame) = (again.1.time.0 + 10_100_000, FrameRef::new(0, 6));
     packets.push(again);
     let mut tracker = Tracker::new();
     let judged = judge(&mut tracker, &packets, usize::MAX, |_| true);
     assert!(matches!(judged[5], SegmentClass::Retransmission(_)), "{:?}", judged[5]);
+}
+
+/// A packet in parts of `mss` bytes, as segmentation offload cuts it.
+fn cut(whole: Segment, mss: u32) -> Vec<Segment> {
+    let parts = (0..whole.payload_len.div_ceil(mss)).map(|i| Segment {
+        seq: whole.seq + i * mss,
+        payload_len: mss.min(whole.payload_len - i * mss),
+        ip_id: if whole.ip_id == 0 { 0 } else { whole.ip_id + i as u16 },
+        ..whole
+    });
+    parts.collect()
+}
+
+/// Packets of several segments, some of whose segments are sent again soon after, at one interface; then at another one,
+/// where they are cut, or are whole while they were cut at the first.
+#[test]
+fn parts_of_a_packet_are_copies_of_it_and_it_of_them() {
+    const MSS: u32 = 1448;
+    for (has_ids, whole_first) in [(true, true), (true, false), (false, true), (false, false)] {
+        let sender = Sender { len: 0, has_ids, again: 1 };
+        let server =
+            |seq, len, count| sender.packet(0, Direction::Resp, PUSH, [seq, 101], len, count);
+        let mut wire = sender.wire(1, 0);
+        wire.truncate(2);
+        let (mut seq, mut id) = (501, 2);
+        let mut sent_again = 0;
+        for parts in [2, 3, 5, 45, 2, 17] {
+            let len = (parts - 1) * MSS + 700;
+            wire.push(server(seq, len, id));
+            id += parts;
+            // The last one, the first one and one in between, each with a number of its own.
+            for part in [parts - 1, 0, parts / 2] {
+                wire.push(server(seq + part * MSS, MSS.min(len - part * MSS), id));
+                (id, sent_again) = (id + 1, sent_again + 1);
+            }
+            seq += len;
+        }
+        let mut packets = Vec::new();
+        for is_copy in [false, true] {
+            for &(client, from, segment) in &wire {
+                let parts = if whole_first == is_copy { cut(segment, MSS) } else { vec![segment] };
+                let parts = if segment.payload_len == 0 { vec![segment] } else { parts };
+                for segment in parts {
+                    let number = packets.len() as u64 + 1;
+                    let time = Timestamp(number as i64 * 1_000);
+                    let at = Sighting { time, frame: FrameRef::new(0, number), segment };
+                    packets.push(((client, from, segment), at, is_copy));
+                }
+            }
+            // Whoever has no number repeats the handshake at once, which tells that all is recorded twice.
+            if !has_ids && !is_copy {
+                let copies = packets[..2].to_vec();
+                packets.splice(2..2, copies.into_iter().map(|(packet, at, _)| (packet, at, true)));
+                for (i, (_, at, _)) in packets.iter_mut().enumerate() {
+                    at.time = Timestamp(i as i64 * 1_000);
+                    at.frame = FrameRef::new(0, i as u64 + 1);
+                }
+            }
+        }
+        let mut tracker = Tracker::new();
+        let judged = judge(&mut tracker, &packets, usize::MAX, |_| true);
+        for (class, (_, at, is_copy)) in judged.iter().zip(&packets) {
+            assert_eq!(*class == SegmentClass::Copy, *is_copy, "{has_ids} {whole_first} {at:?}");
+        }
+        assert_eq!(all_flows(tracker)[1].retransmits, sent_again, "{has_ids} {whole_first}");
+    }
+}
+
+/// Without a number, the second of two that say the same is sent again where packets are recorded once.
+#[test]
+fn what_was_sent_twice_within_a_tick_is_no_copy_where_others_have_none() {
+    let sender = Sender { len: 10, has_ids: false, again: 1_000 };
+    for times in [1, 2, 3] {
+        let mut wire = sender.wire(1, 20);
+        wire.insert(10, wire[9]);
+        let mut tracker = Tracker::new();
+        judge(&mut tracker, &capture(&wire, 1, times, usize::MAX), usize::MAX, |_| true);
+        let flows = all_flows(tracker);
+        let expected = (1, 24 * (times as u32 - 1));
+        assert_eq!((flows[1].retransmits, flows[1].copies), expected, "{times}");
+    }
 }
 
 proptest! {
