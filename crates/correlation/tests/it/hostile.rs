@@ -217,5 +217,5 @@ fn fifty_points_of_one_capture() {
 const FIRST_PORT: u16 = 10_000;
 
 /// Connections; unoptimised, what is in proportion takes seconds.
-const MANY: usize = 20_000;
-const FEW: usize = 6_400;
+const MANY: usize = 10_000;
+const FEW: usize = 3_200;
