@@ -5,7 +5,6 @@
 
 use crosscap_packet::Timestamp;
 use crosscap_reassembly::Direction;
-use rayon::prelude::*;
 
 use super::pairs::{Asked, is_told_apart};
 use crate::Leg;
@@ -19,24 +18,17 @@ pub(super) struct Pair {
     pub(super) first_is_upstream: Option<bool>,
 }
 
-/// Those of `pairs` that bound clocks most tightly among their neighbours; all where there are no more than `most`. In the
-/// order given. Takes time in proportion to their number.
-pub(super) fn tightest(legs: &Legs, pairs: Vec<Pair>, most: usize) -> Vec<Pair> {
-    if pairs.len() <= most {
-        return pairs;
+/// Those of `pairs` that bound clocks most tightly, in the order given.
+pub(super) fn tightest(legs: &Legs, pairs: Vec<Pair>) -> Vec<Pair> {
+    let mut told: Vec<(usize, Hint)> = Vec::new();
+    for (i, pair) in pairs.iter().enumerate() {
+        hint(legs, pair, |hint| told.push((i, hint)));
     }
-    let chosen = |part: &[Pair]| {
-        let mut told: Vec<(usize, Hint)> = Vec::new();
-        for (i, pair) in part.iter().enumerate() {
-            hint(legs, pair, |hint| told.push((i, hint)));
-        }
-        told.sort_unstable_by_key(|(i, hint)| (hint.at, hint.difference, *i));
-        let mut chosen: Vec<usize> = told.chunks(PART).flat_map(edges).collect();
-        chosen.sort_unstable();
-        chosen.dedup();
-        chosen.into_iter().map(|i| part[i]).collect::<Vec<_>>()
-    };
-    pairs.par_chunks(PART).flat_map_iter(chosen).collect()
+    told.sort_unstable_by_key(|(i, hint)| (hint.at, hint.difference, *i));
+    let mut chosen: Vec<usize> = told.chunks(AT_ONCE).flat_map(edges).collect();
+    chosen.sort_unstable();
+    chosen.dedup();
+    chosen.into_iter().map(|i| pairs[i]).collect()
 }
 
 /// What a packet seen at two points proves; see [`Constraint`](super::Constraint).
@@ -123,8 +115,8 @@ fn edge(hints: &[&(usize, Hint)]) -> Vec<usize> {
     edge
 }
 
-/// Pairs, and hints, that are compared with each other.
-const PART: usize = 4_096;
+/// Hints, in order of time, that are compared with each other: a clock that was set hides none that are far from then.
+const AT_ONCE: usize = 4_096;
 
 /// Edges that are kept, one inside the other.
 const LAYERS: usize = 2;
