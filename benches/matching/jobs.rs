@@ -4,8 +4,10 @@ use std::fs;
 use std::path::Path;
 use std::time::Instant;
 
-use crosscap_benches::thread_cpu_seconds;
-use crosscap_correlation::{Correlation, Point, Tier, correlate};
+use crosscap::Analysis;
+use crosscap_benches::{process_cpu_seconds, thread_cpu_seconds};
+use crosscap_correlation::{Correlation, Matching, Point, Tier, correlate};
+use crosscap_diagnosis::Screening;
 use crosscap_packet::{Decoded, Decoder};
 use crosscap_parser::CaptureFile;
 use crosscap_reassembly::Tracker;
@@ -26,7 +28,7 @@ pub(crate) fn work(job: &str) {
     let sim = simulated::simulation(connections);
     match what {
         "match" => match_all(&sim),
-        "share" => read_and_match(&sim),
+        "share" => share(&sim),
         "export" => export(&sim, Path::new(words.next().expect("a folder"))),
         _ => panic!("no such job: {job}"),
     }
@@ -45,7 +47,9 @@ fn timed(points: Vec<Point>) -> Correlation {
     // Started before, as in an analysis: what is timed is matching.
     rayon_warm_up();
     let (begin, cpu) = (Instant::now(), thread_cpu_seconds());
-    let found = correlate(points);
+    let matching = Matching::new(points);
+    println!("join {}", begin.elapsed().as_secs_f64());
+    let found = matching.finish(&[]);
     let cpu_after = thread_cpu_seconds();
     println!("wall {}", begin.elapsed().as_secs_f64());
     println!("cpu {}", cpu_after.unwrap_or_default() - cpu.unwrap_or_default());
@@ -69,8 +73,8 @@ fn judge(sim: &Simulation, owners: &[Vec<Option<u32>>], found: &Correlation) {
     }
 }
 
-/// The first look at files, on one thread, and then matching.
-fn read_and_match(sim: &Simulation) {
+/// The steps of an analysis of files, on one thread, each by itself, and then the analysis as a whole.
+fn share(sim: &Simulation) {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let mut writers = vec![PcapWriter::new().nanos().snap_len(SNAP_LEN as u32); sim.points.len()];
     let mut packets = 0u64;
@@ -86,11 +90,29 @@ fn read_and_match(sim: &Simulation) {
         fs::write(file, writer.into_bytes()).expect("a place for it");
     }
     println!("packets {packets}");
-    let begin = Instant::now();
+    rayon_warm_up();
+    let mut before = process_cpu_seconds().unwrap_or_default();
+    let mut tell = |step: &str| {
+        let now = process_cpu_seconds().unwrap_or_default();
+        println!("{step} {}", now - before);
+        before = now;
+    };
     let read = files.iter().enumerate().map(|(p, file)| point(&name(p), track(file)));
     let points: Vec<Point> = read.collect();
-    println!("read {}", begin.elapsed().as_secs_f64());
-    drop(timed(points));
+    tell("read");
+    let matching = Matching::new(points);
+    tell("join");
+    let found = matching.finish(&[]);
+    tell("rest");
+    println!("suspects {}", Screening::new(&found).suspects().len());
+    tell("screen");
+    let mut analysis = Analysis::builder().threads(1);
+    for (p, file) in files.iter().enumerate() {
+        analysis = analysis.point(name(p), [file]);
+    }
+    let outcome = analysis.run().expect("an analysis");
+    tell("whole");
+    assert_eq!(outcome.correlation.paths.len(), found.paths.len());
 }
 
 fn track(file: &Path) -> Tracker {

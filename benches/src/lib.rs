@@ -8,4 +8,4 @@ mod short;
 mod steady;
 
 pub use captures::{Capture, Format, Traffic, capture};
-pub use cpu::{cpu_seconds, thread_cpu_seconds};
+pub use cpu::{cpu_seconds, process_cpu_seconds, thread_cpu_seconds};

@@ -8,6 +8,7 @@ use std::cmp::Reverse;
 use crosscap_packet::{Endpoint, SeqNumber, TcpFlags};
 use crosscap_reassembly::Direction;
 use hashbrown::HashMap;
+use rayon::prelude::*;
 
 use crate::keys::{FlowKey, LegKey};
 
@@ -17,7 +18,7 @@ use crate::keys::{FlowKey, LegKey};
 /// of all legs of its path, itself included.
 pub(crate) fn find<C: Iterator<Item = Endpoint>>(
     keys: &[LegKey],
-    known: impl Fn(usize, Endpoint) -> bool,
+    known: impl Fn(usize, Endpoint) -> bool + Sync,
     clients: impl Fn(usize) -> C,
 ) -> Vec<(usize, usize)> {
     let mut by_client: HashMap<Endpoint, Vec<usize>, foldhash::quality::RandomState> =
@@ -35,7 +36,7 @@ pub(crate) fn find<C: Iterator<Item = Endpoint>>(
             }
         }
     }
-    let midstream = keys.iter().enumerate().filter(|(_, key)| key.is_midstream());
+    let midstream = keys.par_iter().enumerate().filter(|(_, key)| key.is_midstream());
     midstream
         .filter_map(|(stray, leg)| {
             let ends =

@@ -5,7 +5,6 @@
 
 use crosscap_packet::Timestamp;
 use crosscap_reassembly::Direction;
-use rayon::prelude::*;
 
 use super::pairs::{Asked, is_told_apart};
 use crate::Leg;
@@ -19,23 +18,17 @@ pub(super) struct Pair {
     pub(super) first_is_upstream: Option<bool>,
 }
 
-/// Those of `pairs` that bound clocks most tightly among their neighbours; all where there are no more than `most`. In the
-/// order given. Takes time in proportion to their number.
-pub(super) fn tightest(legs: &Legs, pairs: Vec<Pair>, most: usize) -> Vec<Pair> {
-    if pairs.len() <= most {
-        return pairs;
+/// Those of `pairs` that bound clocks most tightly, in the order given.
+pub(super) fn tightest(legs: &Legs, pairs: Vec<Pair>) -> Vec<Pair> {
+    let mut told: Vec<(usize, Hint)> = Vec::new();
+    for (i, pair) in pairs.iter().enumerate() {
+        hint(legs, pair, |hint| told.push((i, hint)));
     }
-    let chosen = |part: &[Pair]| {
-        let told = part.iter().enumerate();
-        let told = told.flat_map(|(i, pair)| hints(legs, pair).map(move |hint| (i, hint)));
-        let mut told: Vec<(usize, Hint)> = told.collect();
-        told.sort_unstable_by_key(|(i, hint)| (hint.at, hint.difference, *i));
-        let mut chosen: Vec<usize> = told.chunks(PART).flat_map(edges).collect();
-        chosen.sort_unstable();
-        chosen.dedup();
-        chosen.into_iter().map(|i| part[i]).collect::<Vec<_>>()
-    };
-    pairs.par_chunks(PART).flat_map_iter(chosen).collect()
+    told.sort_unstable_by_key(|(i, hint)| (hint.at, hint.difference, *i));
+    let mut chosen: Vec<usize> = told.chunks(AT_ONCE).flat_map(edges).collect();
+    chosen.sort_unstable();
+    chosen.dedup();
+    chosen.into_iter().map(|i| pairs[i]).collect()
 }
 
 /// What a packet seen at two points proves; see [`Constraint`](super::Constraint).
@@ -46,28 +39,28 @@ struct Hint {
     forward: bool,
 }
 
-/// What the packets that the keys of two legs remember prove.
-fn hints<'a>(legs: &'a Legs, pair: &Pair) -> impl Iterator<Item = Hint> + use<'a> {
+/// Tells what the packets that the keys of two legs remember prove.
+fn hint(legs: &Legs, pair: &Pair, mut tell: impl FnMut(Hint)) {
     let [reference, here] = pair.legs.map(|leg| legs.key(leg));
     let hint = |at: Timestamp, there: Timestamp, forward| Hint {
         at,
         difference: there.since(at),
         forward,
     };
-    let alike = Alike::between((reference.isns(), reference.orig), (here.isns(), here.orig));
-    let copies = pair.first_is_upstream.into_iter().flat_map(move |upstream| {
-        Direction::BOTH.into_iter().flat_map(move |direction| {
+    if let Some(upstream) = pair.first_is_upstream {
+        let alike = Alike::between((reference.isns(), reference.orig), (here.isns(), here.orig));
+        for direction in Direction::BOTH {
             let (a, b) = (reference.flow(direction), here.flow(direction));
-            let forward = (direction == Direction::Orig) == upstream;
             let sole_syn = a.syns == 1 && b.syns == 1;
-            [(a.first, b.first), (a.last, b.last)].into_iter().filter_map(move |(a, b)| {
-                let (a, b) = (a?, b?);
-                let same = is_told_apart(&a.segment(), alike, sole_syn)
-                    && alike.same(direction, &a.segment(), &b.segment());
-                same.then(|| hint(a.time, b.time, forward))
-            })
-        })
-    });
+            for (a, b) in [(a.first, b.first), (a.last, b.last)] {
+                let (Some(a), Some(b)) = (a, b) else { continue };
+                let (s, there) = (a.segment(), b.segment());
+                if is_told_apart(&s, alike, sole_syn) && alike.same(direction, &s, &there) {
+                    tell(hint(a.time, b.time, (direction == Direction::Orig) == upstream));
+                }
+            }
+        }
+    }
     let answered = |asked: &LegKey, answering: &LegKey| {
         let (orig, resp) = (asked.flow(Direction::Orig), answering.flow(Direction::Resp));
         let (syn, answer) = (orig.first?, resp.first?);
@@ -75,11 +68,12 @@ fn hints<'a>(legs: &'a Legs, pair: &Pair) -> impl Iterator<Item = Hint> + use<'a
         seen.is_answer(&syn.segment(), &answer.segment(), resp.next)
             .then_some([syn.time, answer.time])
     };
-    let answers = [
-        answered(reference, here).map(|[syn, answer]| hint(syn, answer, true)),
-        answered(here, reference).map(|[syn, answer]| hint(answer, syn, false)),
-    ];
-    copies.chain(answers.into_iter().flatten())
+    if let Some([syn, answer]) = answered(reference, here) {
+        tell(hint(syn, answer, true));
+    }
+    if let Some([syn, answer]) = answered(here, reference) {
+        tell(hint(answer, syn, false));
+    }
 }
 
 /// Whose hints lie on the edge of what all allow; and of what the others allow, so that one that is wrong hides nothing.
@@ -121,8 +115,8 @@ fn edge(hints: &[&(usize, Hint)]) -> Vec<usize> {
     edge
 }
 
-/// Pairs, and hints, that are compared with each other.
-const PART: usize = 4_096;
+/// Hints, in order of time, that are compared with each other: a clock that was set hides none that are far from then.
+const AT_ONCE: usize = 4_096;
 
 /// Edges that are kept, one inside the other.
 const LAYERS: usize = 2;

@@ -8,9 +8,9 @@ use super::choice::{Pair, tightest};
 use super::graph::{Link, tighten};
 use super::pairs::{causal, constraints};
 use super::{Clock, Constraint, OneSided};
-use crate::Point;
 use crate::keys::Legs;
 use crate::order::Ordered;
+use crate::{Leg, Point};
 
 /// Every clock against the first point's, directly or through other points, and what is known of those that packets do not
 /// bound on both sides.
@@ -74,27 +74,45 @@ fn between(
     reference: usize,
     here: usize,
 ) -> Vec<Constraint> {
-    let pairs = paths.par_iter().flat_map_iter(|path| {
-        let at = |point| path.legs.iter().copied().filter(move |l| l.point == point && !l.stray);
-        at(reference).flat_map(move |a| at(here).map(move |b| (a, b))).filter_map(|(a, b)| {
-            let order = path.order(legs, a, b)?;
-            let first_is_upstream = order.is_ne().then_some(order.is_lt());
-            Some(Pair { legs: [a, b], first_is_upstream })
-        })
-    });
+    let proven = |pair: Pair| {
+        let [a, b] = pair.legs.map(|leg| leg.of(points));
+        let copies = pair.first_is_upstream.into_iter().flat_map(|up| constraints(&a, &b, up));
+        copies.chain(causal(&a, &b)).collect::<Vec<_>>()
+    };
     let links = points.len() * (points.len() - 1) / 2;
-    let most = (MOST_PAIRS / links.max(1)).max(FEWEST_PAIRS);
-    tightest(legs, pairs.collect(), most)
-        .into_par_iter()
-        .flat_map_iter(|pair| {
-            let [a, b] = pair.legs.map(|leg| leg.of(points));
-            let copies = pair.first_is_upstream.into_iter().flat_map(|up| constraints(&a, &b, up));
-            copies.chain(causal(&a, &b)).collect::<Vec<_>>()
-        })
-        .collect()
+    let ends = [reference, here];
+    let all: usize = paths.par_iter().map(|path| legs_at(path, ends).count()).sum();
+    let part = |part: &[Ordered]| {
+        let pairs = part.iter().flat_map(|path| {
+            legs_at(path, ends).filter_map(|[a, b]| {
+                let order = path.order(legs, a, b)?;
+                let first_is_upstream = order.is_ne().then_some(order.is_lt());
+                Some(Pair { legs: [a, b], first_is_upstream })
+            })
+        });
+        let pairs = pairs.collect();
+        let few = all <= (MOST_PAIRS / links).max(FEWEST_PAIRS);
+        if few { pairs } else { tightest(legs, pairs) }
+    };
+    let chosen: Vec<Pair> = paths.par_chunks(PART).flat_map_iter(part).collect();
+    chosen.into_par_iter().flat_map_iter(proven).collect()
 }
 
-/// How many pairs of legs are unpacked, for all pairs of points together and for one at least; of more those that tell
-/// most.
+/// Legs of a path, one at each of two points, strays aside.
+fn legs_at(path: &Ordered, [reference, here]: [usize; 2]) -> impl Iterator<Item = [Leg; 2]> {
+    let at = |point| move |leg: &&Leg| leg.point == point && !leg.stray;
+    let theirs = path.legs.iter().filter(at(reference));
+    let pairs = theirs.flat_map(move |&a| path.legs.iter().filter(at(here)).map(move |&b| [a, b]));
+    pairs.take(MOST_OF_A_PATH)
+}
+
+/// How many pairs of legs are unpacked: for all pairs of points together, and for each of these at least. Of more, only those
+/// that tell most are.
 const MOST_PAIRS: usize = 16_384;
 const FEWEST_PAIRS: usize = 1_024;
+
+/// Pairs of legs of one path that are looked at: hostile numbers.
+const MOST_OF_A_PATH: usize = 64;
+
+/// Paths whose pairs are compared with each other.
+const PART: usize = 4_096;

@@ -1,6 +1,7 @@
 //! Legs that share initial sequence numbers.
 
 use crosscap_reassembly::Direction;
+use rayon::prelude::*;
 
 use super::{
     ADDRESS_BITS, COUNTER_BITS, Joined, MAX_CANDIDATES, Map, Matcher, PORT_BITS, STAMP_BITS,
@@ -14,15 +15,20 @@ impl Matcher<'_> {
     pub(super) fn join_isn_pairs(&mut self) {
         let how = Joined { tier: Tier::IsnPair, bits: 64.0 };
         let pair = |leg: usize| self.keys[leg].isn_pair().map(|pair| pair.map(|isn| isn.0));
-        let keyed = (0..self.keys.len()).filter_map(|leg| Some((pair(leg)?, leg))).collect();
+        let keyed = (0..self.keys.len()).into_par_iter();
+        let mut keyed: Vec<_> = keyed.filter_map(|leg| Some((pair(leg)?, leg))).collect();
+        keyed.par_sort_unstable();
+        let same: Vec<_> = keyed.chunk_by(|a, b| a.0 == b.0).filter(|s| s.len() > 1).collect();
+        let is_one = |same: &&[([u32; 2], usize)]| {
+            !same[0].0.into_iter().any(is_guessable) && self.one_connection(same)
+        };
+        let are_one: Vec<bool> = same.par_iter().map(is_one).collect();
         let mut scored = Vec::new();
-        for legs in grouped(keyed) {
-            let isns = self.keys[legs[0]].isns();
-            let secret = !isns.into_iter().flatten().any(|isn| is_guessable(isn.0));
-            if secret && self.one_connection(&legs) {
-                self.join_all(&legs, how);
+        for (same, is_one) in same.into_iter().zip(are_one) {
+            if is_one {
+                same.windows(2).for_each(|pair| self.join(pair[0].1, pair[1].1, how));
             } else {
-                self.corroborate(&legs, &mut scored);
+                self.corroborate(same, &mut scored);
             }
         }
         self.join_best(scored, Tier::IsnPair);
@@ -30,9 +36,9 @@ impl Matcher<'_> {
 
     /// Legs whose initial numbers are no secret (a test tool, a broken stack), of one client or with one SYN: what else
     /// each has in common with the others.
-    fn corroborate(&self, legs: &[usize], scored: &mut Vec<(usize, Vec<(usize, f64)>)>) {
-        let client = legs.iter().map(|&leg| (self.keys[leg].orig, leg)).collect();
-        let syns = legs.iter().filter_map(|&leg| {
+    fn corroborate<K>(&self, legs: &[(K, usize)], scored: &mut Vec<(usize, Vec<(usize, f64)>)>) {
+        let client = legs.iter().map(|&(_, leg)| (self.keys[leg].orig, leg)).collect();
+        let syns = legs.iter().filter_map(|&(_, leg)| {
             let syn = self.keys[leg].flow(Direction::Orig).first?.segment();
             let known = (syn.timestamps.map(|t| t.value), syn.ip_id);
             (known != (None, 0)).then_some((known, leg))
@@ -57,16 +63,17 @@ impl Matcher<'_> {
 
     /// Whether the legs can be one connection: nothing contradicts, and those seen at one point show the same packets, as
     /// both sides of a NAT do.
-    fn one_connection(&self, legs: &[usize]) -> bool {
+    fn one_connection<K>(&self, legs: &[(K, usize)]) -> bool {
         let few = legs.len() <= self.sizes.len() * MAX_CANDIDATES;
-        let first = &self.keys[legs[0]];
-        few && legs.iter().all(|&a| {
+        let first = &self.keys[legs[0].1];
+        few && legs.iter().all(|&(_, a)| {
             if self.keys[a].contradicts(first) {
                 return false;
             }
+            let others = legs.iter().map(|&(_, b)| b);
             let mut others =
-                legs.iter().filter(|&&b| b != a && self.point(b) == self.point(a)).peekable();
-            others.peek().is_none() || others.any(|&b| self.keys[a].shares_packets(&self.keys[b]))
+                others.filter(|&b| b != a && self.point(b) == self.point(a)).peekable();
+            others.peek().is_none() || others.any(|b| self.keys[a].shares_packets(&self.keys[b]))
         })
     }
 
@@ -93,15 +100,18 @@ impl Matcher<'_> {
         for key in half.iter().flat_map(|&leg| [number(leg), port(leg)]).flatten() {
             by_isn.entry(key).or_default();
         }
-        for leg in 0..self.keys.len() {
-            for key in [number(leg), port(leg)].into_iter().flatten() {
-                if let Some(legs) = by_isn.get_mut(&key) {
-                    legs.push(leg);
-                }
-            }
+        let all = (0..self.keys.len()).into_par_iter();
+        let wanted: Vec<_> = all
+            .flat_map_iter(|leg| {
+                let keys = [number(leg), port(leg)].into_iter().flatten();
+                keys.filter(|key| by_isn.contains_key(key)).map(move |key| (key, leg))
+            })
+            .collect();
+        for (key, leg) in wanted {
+            by_isn.entry(key).or_default().push(leg);
         }
         let scored: Vec<_> = half
-            .iter()
+            .par_iter()
             .filter_map(|&leg| {
                 let keys = [number(leg)?, port(leg)?];
                 let few = |same: &&Vec<usize>| same.len() <= MAX_CANDIDATES;

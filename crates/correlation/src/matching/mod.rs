@@ -160,12 +160,6 @@ impl<'a> Matcher<'a> {
         std::iter::once(leg).chain(after.take_while(move |&at| at != leg))
     }
 
-    fn join_all(&mut self, legs: &[usize], how: Joined) {
-        for pair in legs.windows(2) {
-            self.join(pair[0], pair[1], how);
-        }
-    }
-
     /// Whether chance would hardly make any two legs of these two points agree in so many bits.
     fn is_sure(&self, a: usize, b: usize, bits: f64) -> bool {
         is_sure(self.sizes[self.point(a)] as f64 * self.sizes[self.point(b)] as f64, bits)

@@ -26,11 +26,14 @@ impl Matcher<'_> {
                 by_cell.entry(cell).or_default();
             }
         }
-        for leg in (0..self.keys.len()).filter(|&l| !self.keys[l].leg.stray) {
-            for cell in cells(&self.keys[leg]) {
-                if let Some(legs) = by_cell.get_mut(&cell) {
-                    legs.push(leg);
-                }
+        let legs: Vec<usize> = (0..self.keys.len()).filter(|&l| !self.keys[l].leg.stray).collect();
+        for some in legs.chunks(AT_ONCE) {
+            let cells = some.par_iter().flat_map_iter(|&leg| {
+                let cells = cells(&self.keys[leg]).into_iter();
+                cells.filter(|cell| by_cell.contains_key(cell)).map(move |cell| (cell, leg))
+            });
+            for (cell, leg) in cells.collect::<Vec<_>>() {
+                by_cell.entry(cell).or_default().push(leg);
             }
         }
         let scored = midstream.par_iter().map(|&leg| {
@@ -131,3 +134,6 @@ const COARSE: u32 = 28;
 
 /// Cells that a leg is looked for in.
 const MAX_CELLS: usize = 256;
+
+/// Legs whose cells are in memory at a time.
+const AT_ONCE: usize = 1 << 14;

@@ -6,6 +6,7 @@
 
 use crosscap_packet::Endpoint;
 use crosscap_reassembly::Direction;
+use rayon::prelude::*;
 
 use super::isn::is_guessable;
 use super::{
@@ -43,6 +44,7 @@ impl Matcher<'_> {
         };
         // Not seen at every point, seen from the beginning, with something said.
         let missed: Vec<usize> = (0..self.keys.len())
+            .into_par_iter()
             .filter(|&leg| {
                 self.keys[leg].isn_pair().is_some()
                     && self.keys[leg].flows.iter().any(|f| f.bytes > 0)
@@ -51,7 +53,7 @@ impl Matcher<'_> {
             .collect();
         let mut keyed: Vec<(Kept, usize)> =
             missed.iter().flat_map(|&leg| kept(&self.keys[leg]).map(move |k| (k, leg))).collect();
-        keyed.sort_unstable();
+        keyed.par_sort_unstable();
         let mut pairs = Vec::new();
         for same in keyed.chunk_by(|a, b| a.0 == b.0) {
             // Of more at one point, none is alone.

@@ -12,3 +12,5 @@ mod truth;
 mod metamorphic;
 // Single cases, made by hand.
 mod cases;
+// What would take long if it grew faster than the captures.
+mod hostile;

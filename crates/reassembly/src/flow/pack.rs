@@ -16,14 +16,17 @@ pub(crate) struct Pointer;
 
 impl Pointer {
     /// `like` is what it resembles where it is none of them.
-    pub(crate) fn code(
-        c: &mut impl Code,
+    pub(crate) fn code<C: Code>(
+        c: &mut C,
         at: &mut Sighting,
         known: &[Option<Sighting>],
         like: &Sighting,
     ) {
-        let found = known.iter().position(|k| *k == Some(*at));
-        let mut which = found.map_or(0, |i| i as u64 + 1);
+        let mut which = 0;
+        if !C::READS {
+            let found = known.iter().position(|k| *k == Some(*at));
+            which = found.map_or(0, |i| i as u64 + 1);
+        }
         c.number(&mut which);
         let place = usize::try_from(which).unwrap_or(0).checked_sub(1);
         match place.and_then(|i| known.get(i).copied().flatten()) {

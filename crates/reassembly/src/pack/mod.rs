@@ -69,19 +69,16 @@ pub(crate) fn first_frame(packed: &[u8]) -> FrameRef {
 
 /// Passes over the numbers of a value: writes them, or sets them to what was written.
 pub(crate) trait Code {
+    /// Whether values are set to what was written.
+    const READS: bool;
+
     fn number(&mut self, value: &mut u64);
 
     /// Bytes that need all their bits.
     fn raw<const N: usize>(&mut self, bytes: &mut [u8; N]);
 
     /// Near to `base`, in either direction.
-    fn near(&mut self, value: &mut i64, base: i64) {
-        let away = value.wrapping_sub(base);
-        let mut zigzag = ((away << 1) ^ (away >> 63)).cast_unsigned();
-        self.number(&mut zigzag);
-        let away = (zigzag >> 1).cast_signed() ^ -(zigzag & 1).cast_signed();
-        *value = base.wrapping_add(away);
-    }
+    fn near(&mut self, value: &mut i64, base: i64);
 
     fn near_u64(&mut self, value: &mut u64, base: u64) {
         let mut signed = value.cast_signed();
@@ -141,31 +138,33 @@ pub(crate) trait Code {
     }
 
     /// As many flags as there are, in one number.
-    fn flags(&mut self, flags: &mut [bool]) {
-        let mut bits = flags.iter().rev().fold(0, |bits, &flag| bits << 1 | u64::from(flag));
-        self.number(&mut bits);
-        for (i, flag) in flags.iter_mut().enumerate() {
-            *flag = bits >> i & 1 == 1;
-        }
-    }
+    fn flags(&mut self, flags: &mut [bool]);
 
     /// Counters of which most are 0.
-    fn counters<const N: usize>(&mut self, counters: [&mut u32; N]) {
-        let mut present = [false; N];
-        for (flag, counter) in present.iter_mut().zip(&counters) {
-            *flag = **counter != 0;
+    fn counters<const N: usize>(&mut self, mut counters: [&mut u32; N]) {
+        let mut present = 0;
+        if !Self::READS {
+            present = bits(counters.iter().map(|counter| **counter != 0));
         }
-        self.flags(&mut present);
-        for (counter, _) in counters.into_iter().zip(present).filter(|(_, present)| *present) {
+        self.number(&mut present);
+        while let Some(counter) = counters.get_mut(present.trailing_zeros() as usize) {
             self.small(counter);
+            present &= present - 1;
         }
     }
+}
+
+/// The first flag is the lowest bit.
+fn bits(flags: impl DoubleEndedIterator<Item = bool>) -> u64 {
+    flags.rev().fold(0, |bits, flag| bits << 1 | u64::from(flag))
 }
 
 /// Writes.
 struct Pack<'a>(&'a mut Vec<u8>);
 
 impl Code for Pack<'_> {
+    const READS: bool = false;
+
     /// Seven bits a byte. The zeros below the lowest one of the first byte tell how many bytes follow, so that they are
     /// read and written as one word; none but zeros, that there are eight with all their bits.
     fn number(&mut self, value: &mut u64) {
@@ -183,12 +182,65 @@ impl Code for Pack<'_> {
     fn raw<const N: usize>(&mut self, bytes: &mut [u8; N]) {
         self.0.extend_from_slice(bytes);
     }
+
+    fn near(&mut self, value: &mut i64, base: i64) {
+        let away = value.wrapping_sub(base);
+        let mut zigzag = ((away << 1) ^ (away >> 63)).cast_unsigned();
+        self.number(&mut zigzag);
+    }
+
+    fn flags(&mut self, flags: &mut [bool]) {
+        self.number(&mut bits(flags.iter().copied()));
+    }
 }
 
 /// Reads what [`Pack`] wrote; zeros behind its end.
 struct Unpack<'a>(&'a [u8]);
 
+impl Code for Unpack<'_> {
+    const READS: bool = true;
+
+    fn number(&mut self, value: &mut u64) {
+        *value = self.read();
+    }
+
+    fn raw<const N: usize>(&mut self, bytes: &mut [u8; N]) {
+        if let Some((chunk, rest)) = self.0.split_first_chunk() {
+            (*bytes, self.0) = (*chunk, rest);
+        }
+    }
+
+    fn near(&mut self, value: &mut i64, base: i64) {
+        let zigzag = self.read();
+        let away = (zigzag >> 1).cast_signed() ^ -(zigzag & 1).cast_signed();
+        *value = base.wrapping_add(away);
+    }
+
+    fn flags(&mut self, flags: &mut [bool]) {
+        let mut bits = self.read();
+        for flag in flags {
+            *flag = bits & 1 == 1;
+            bits >>= 1;
+        }
+    }
+}
+
 impl Unpack<'_> {
+    #[inline]
+    fn read(&mut self) -> u64 {
+        let word = self.word();
+        let len = (word as u8).trailing_zeros() + 1;
+        if len > 8 {
+            self.skip(1);
+            let all = self.word();
+            self.skip(8);
+            return all;
+        }
+        self.skip(len as usize);
+        let above = u64::BITS - 8 * len;
+        (word << above >> above) >> len
+    }
+
     /// The next eight bytes.
     fn word(&self) -> u64 {
         let mut bytes = [0; 8];
@@ -201,28 +253,6 @@ impl Unpack<'_> {
 
     fn skip(&mut self, bytes: usize) {
         self.0 = self.0.get(bytes..).unwrap_or_default();
-    }
-}
-
-impl Code for Unpack<'_> {
-    fn number(&mut self, value: &mut u64) {
-        let word = self.word();
-        let len = (word as u8).trailing_zeros() + 1;
-        if len > 8 {
-            self.skip(1);
-            *value = self.word();
-            self.skip(8);
-            return;
-        }
-        let above = u64::BITS - 8 * len;
-        *value = (word << above >> above) >> len;
-        self.skip(len as usize);
-    }
-
-    fn raw<const N: usize>(&mut self, bytes: &mut [u8; N]) {
-        if let Some((chunk, rest)) = self.0.split_first_chunk() {
-            (*bytes, self.0) = (*chunk, rest);
-        }
     }
 }
 
