@@ -1,5 +1,7 @@
 //! Numbers in sentences.
 
+use crosscap_packet::Segment;
+
 /// A length of time as an engineer would say it: `1,856 s (30 min 56 s)`, `12.4 s`, `85 ms`. Whole units below 1 s are
 /// those that have passed, tenths and seconds are rounded.
 #[must_use]
@@ -47,6 +49,14 @@ pub fn thousands(number: u64) -> String {
 pub(crate) fn counted(number: usize, noun: &str) -> String {
     let plural = if number == 1 { "" } else { "s" };
     format!("{} {noun}{plural}", thousands(number as u64))
+}
+
+/// What an end sent next, behind "its next": `1,448 bytes`, `packet without payload (FIN,ACK)`.
+pub(crate) fn carried(segment: &Segment) -> String {
+    match segment.payload_len {
+        0 => format!("packet without payload ({})", segment.flags),
+        bytes => counted(bytes as usize, "byte"),
+    }
 }
 
 #[cfg(test)]

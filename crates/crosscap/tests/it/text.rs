@@ -263,3 +263,33 @@ fn one_point_alone_is_told_what_a_second_would_show() {
     let line = "One point alone. A second capture, taken at the same time nearer the other end, would show where";
     assert!(told.contains(line), "{told}");
 }
+
+#[test]
+fn a_packet_that_was_forwarded_unchanged_has_one_row() {
+    let told = text(&analyse_scenario("invalid", &["client", "node", "pod"]));
+    let rows = "
+    09:00:02.146032   ←  1,207 bytes  #668    #1335 #1336 09:00:02.986035  #668 08:59:56.896032
+                         untranslated, from 10.1.9.7:8080
+    09:00:02.146058   →  RST          #669    #1337 #1338 09:00:02.986059  #669 08:59:56.896068
+                         untranslated, to 10.1.9.7:8080
+";
+    assert!(told.contains(rows), "{told}");
+}
+
+#[test]
+fn no_line_but_a_filter_to_be_copied_is_wider_than_the_page() {
+    for (scenario, points) in [
+        ("client-speaks-first", ["client", "node", "pod"]),
+        ("ipv6", ["client", "node", "pod"]),
+        ("nat64", ["client", "pod", "pod"]),
+        ("vxlan", ["client", "card", "node"]),
+        ("half-closed", ["client", "pod", "pod"]),
+    ] {
+        let mut points = points.to_vec();
+        points.dedup();
+        let told = text(&analyse_scenario(scenario, &points));
+        for line in told.lines().filter(|l| !l.contains("frame.number in")) {
+            assert!(line.chars().count() <= 110, "{scenario}: {line}");
+        }
+    }
+}

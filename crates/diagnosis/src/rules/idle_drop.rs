@@ -177,7 +177,9 @@ fn rivals(
         Rival::judged(
             FindingId::PacketLoss,
             alive > 0,
-            &format!("{others} Loss does not choose one connection."),
+            &format!(
+                "{others} Bad links and congestion drop packets of all connections, not of one."
+            ),
             no_neighbours,
         ),
         Rival::judged(
@@ -190,7 +192,8 @@ fn rivals(
             FindingId::MtuBlackHole,
             smallest <= passed.max(FITS_EVERYWHERE),
             &format!(
-                "These packets carry {smallest} bytes; every link takes as much, or more had passed before."
+                "These packets carry {}; every link takes as much, or more had passed before.",
+                counted(smallest as usize, "byte")
             ),
             "The packets after the silence are larger than any that passed before.",
         ),
