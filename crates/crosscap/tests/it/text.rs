@@ -123,7 +123,7 @@ fn a_proxy_is_told_with_where_its_connections_go_on() {
     let expected = "
   proxy   proxy.pcap.gz, 2,085 packets, 2024-06-08 09:00:00 to 09:00:04 UTC; in between, its clock is
           0.005500 s ahead of client's (± 4 µs)
-          proxy.pcap.gz: packets earlier than the one before them (byte 275602, after frame 931, 5 times)
+          5 frames are earlier than the one before them, the first of them frame 932
   proxy   connections to 10.1.0.1:80 end at proxy and go on from 10.1.9.1 to 10.1.9.7:8080, byte by byte (70
           connections)
 ";
@@ -292,4 +292,11 @@ fn no_line_but_a_filter_to_be_copied_is_wider_than_the_page() {
             assert!(line.chars().count() <= 110, "{scenario}: {line}");
         }
     }
+}
+
+#[test]
+fn packets_that_came_again_are_not_said_to_be_the_captures_doing() {
+    let told = text(&analyse_scenario("node-any", &["client", "node"]));
+    let line = "          1,514 packets seen again within 10 ms: captured twice, or sent twice\n";
+    assert!(told.contains(line), "{told}");
 }

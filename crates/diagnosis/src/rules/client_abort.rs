@@ -74,7 +74,7 @@ pub(super) fn examine(case: &Case<'_>) -> Option<Finding> {
     let mut facts: Vec<_> = case.set_up(leg).into_iter().collect();
     let text = format!(
         "The last byte of the request, {} in this packet.",
-        counted(request.segment.payload_len as usize, "byte")
+        counted(request.segment.payload_len.into(), "byte")
     );
     facts.push(case.fact(leg, &request, text));
     let waited = duration(closing.time.since(request.time));

@@ -161,7 +161,7 @@ fn rivals(
 ) -> Vec<Rival> {
     let others = format!(
         "{} of the same host worked at the same time, seen at its side.",
-        counted(alive, "other connection")
+        counted(alive as u64, "other connection")
     );
     let smallest = tries.iter().map(|s| s.segment.payload_len).min().unwrap_or_default();
     let passed = case
@@ -193,7 +193,7 @@ fn rivals(
             smallest <= passed.max(FITS_EVERYWHERE),
             &format!(
                 "These packets carry {}; every link takes as much, or more had passed before.",
-                counted(smallest as usize, "byte")
+                counted(smallest.into(), "byte")
             ),
             "The packets after the silence are larger than any that passed before.",
         ),

@@ -2,6 +2,7 @@
 
 use std::io;
 
+pub(super) use crosscap_diagnosis::counted;
 use crosscap_diagnosis::{duration, thousands};
 use jiff::Timestamp;
 
@@ -41,7 +42,13 @@ pub(super) fn write(report: &Report, page: &mut Page<'_>) -> io::Result<()> {
             page.wrapped("", width + 4, &text)?;
         }
         for quality in &point.quality {
-            let note = terminal(&quality.detail);
+            // The file has been named.
+            let name = match point.files.as_slice() {
+                [only] => format!("{only}: "),
+                _ => String::new(),
+            };
+            let note = quality.detail.strip_prefix(&name).unwrap_or(&quality.detail);
+            let note = terminal(note);
             let note = if quality.loses_packets() { page.warn(&note) } else { page.dim(&note) };
             page.wrapped("", width + 4, &note)?;
         }
@@ -128,12 +135,6 @@ fn written(nanos: i64, format: &str) -> String {
     // Every i64 of nanoseconds is within jiff's range.
     Timestamp::from_nanosecond(nanos.into())
         .map_or_else(|_| nanos.to_string(), |t| t.strftime(format).to_string())
-}
-
-/// `1 packet`, `8,200 connections`.
-pub(super) fn counted(number: u64, noun: &str) -> String {
-    let plural = if number == 1 { "" } else { "s" };
-    format!("{} {noun}{plural}", thousands(number))
 }
 
 /// `client #12 #14, pod-2.pcap #3`: frames under the name of their point, or of their file where the point has several.
