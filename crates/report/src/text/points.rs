@@ -3,13 +3,13 @@
 use std::io;
 
 pub(super) use crosscap_diagnosis::counted;
-use crosscap_diagnosis::{duration, thousands};
+use crosscap_diagnosis::thousands;
 use jiff::Timestamp;
 
 use super::layout::Page;
 use super::{clock, devices, nat, unmatched};
 use crate::escape::terminal;
-use crate::{IdleTimeout, Point, Report};
+use crate::{Point, Report};
 
 /// The head of the report.
 pub(super) fn write(report: &Report, page: &mut Page<'_>) -> io::Result<()> {
@@ -76,45 +76,6 @@ fn describe(point: &Point) -> String {
         files => counted(files.len() as u64, "file"),
     };
     format!("{files}, {}{span}; {place}{clock}", counted(point.packets, "packet"))
-}
-
-/// The bracket of a session timer.
-pub(super) fn write_timeout(timeout: &IdleTimeout, page: &mut Page<'_>) -> io::Result<()> {
-    let Some(broke) = timeout.broke_min_ns else { return Ok(()) };
-    let what = if timeout.state == "half-closed" { "half-closed" } else { "idle" };
-    let low = timeout
-        .survived_max_ns
-        .map_or_else(|| "more than nothing known".into(), |s| format!("more than {}", duration(s)));
-    let fits: Vec<String> = timeout
-        .candidates
-        .iter()
-        .filter(|c| c.consistent)
-        .map(|c| format!("{} ({} s)", c.name, thousands(c.seconds)))
-        .collect();
-    page.line(
-        &page.bold(&format!("How long {what} connections to {} are remembered", timeout.scope)),
-    )?;
-    let bracket = if timeout.survived_max_ns.is_some_and(|s| s >= broke) {
-        format!(
-            "Not one fixed time: a silence of {} broke a connection while another outlived {}.",
-            duration(broke),
-            duration(timeout.survived_max_ns.unwrap_or_default())
-        )
-    } else {
-        format!(
-            "{low}, at most {}: the longest silence outlived and the shortest that broke, over all connections.",
-            duration(broke)
-        )
-    };
-    page.wrapped("", 2, &capitalised(&bracket))?;
-    let defaults =
-        if fits.is_empty() { "none of the known devices".into() } else { fits.join(", ") };
-    page.wrapped("", 2, &format!("Defaults in between: {defaults}."))
-}
-
-fn capitalised(text: &str) -> String {
-    let mut chars = text.chars();
-    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
 }
 
 /// `2024-05-14 12:03:36`.
