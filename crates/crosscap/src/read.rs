@@ -1,5 +1,6 @@
 //! The first look at a point: every packet once.
 
+use crosscap_diagnosis::{counted, thousands};
 use crosscap_packet::{Decoded, Decoder, LinkType, NotTcp, TcpPacket, Timestamp};
 use crosscap_parser::{CHUNK, CaptureFile, ReadOptions};
 use crosscap_reassembly::{Connections, Judgement, Sighting};
@@ -8,6 +9,7 @@ use crosscap_report::{PointConnections, PointInfo, Quality};
 use crate::Error;
 use crate::batch::Batch;
 use crate::files::{FileSet, InputFile};
+use crate::info::warning;
 use crate::shards::Shards;
 
 /// A point read to its end.
@@ -195,52 +197,63 @@ impl Seen {
             }
         }
         self.snap_len = self.snap_len.max(file.snap_len());
-        self.quality.extend(file.warnings().iter().map(|w| {
-            let times = if w.count > 1 { format!(", {} times", w.count) } else { String::new() };
-            let detail =
-                format!("{name}: {} (byte {}, after frame {}{times})", w.detail, w.offset, w.frame);
-            Quality::new(w.kind.id(), detail)
-        }));
+        self.quality.extend(
+            file.warnings()
+                .iter()
+                .map(|w| Quality::new(w.kind.id(), format!("{name}: {}", warning(w).sentence()))),
+        );
         let left_out = file.warnings_left_out();
         if left_out > 0 {
-            self.quality
-                .push(Quality::new("more-warnings", format!("{name}: {left_out} more warnings")));
+            self.quality.push(Quality::new(
+                "more-warnings",
+                format!("{name}: {} more warnings", thousands(left_out)),
+            ));
         }
     }
 
     fn into_info(mut self, connections: &Connections) -> PointInfo {
-        let counted = [
+        let noted = [
             (
                 self.cut,
                 "cut-headers",
-                "packets were cut by the snap length before the end of their headers",
+                "packet",
+                "cut by the snap length before the end of the headers",
             ),
-            (self.malformed, "malformed", "packets have headers that contradict themselves"),
+            (self.malformed, "malformed", "packet", "with headers that contradict themselves"),
             (
                 self.fragmented,
                 "fragments",
-                "IP datagrams were not put together, as fragments are missing",
+                "IP datagram",
+                "not put together, as fragments are missing",
             ),
             (
                 self.unknown_link,
                 "unknown-link-type",
-                "packets have a link type that is not decoded",
+                "packet",
+                "with a link type that is not decoded",
             ),
-            (connections.copies(), "capture-duplicates", "packets were recorded twice"),
+            (
+                connections.copies(),
+                "capture-duplicates",
+                "packet",
+                "seen again within 10 ms: captured twice, or sent twice",
+            ),
             (
                 connections.evicted(),
                 "connections-evicted",
-                "connections that said little were given up to keep memory bounded",
+                "connection",
+                "that said little given up to keep memory bounded",
             ),
             (
                 connections.forgotten_holes(),
                 "holes-forgotten",
-                "holes in streams were forgotten to keep memory bounded: what fills them counts as resent",
+                "hole",
+                "in streams forgotten to keep memory bounded: what fills them counts as resent",
             ),
         ];
-        for (count, id, what) in counted {
+        for (count, id, noun, what) in noted {
             if count > 0 {
-                self.quality.push(Quality::new(id, format!("{count} {what}")));
+                self.quality.push(Quality::new(id, format!("{} {what}", counted(count, noun))));
             }
         }
         PointInfo {

@@ -88,7 +88,7 @@ impl Line {
         format!(
             "{} broke, each silent for {} or longer; silences of up to {} were outlived. A timer draws such a line; a flush, \
              a restart or a rule does not.",
-            counted(self.broken, "connection"),
+            counted(self.broken as u64, "connection"),
             duration(self.shortest),
             self.outlived.map_or_else(|| "none".into(), duration),
         )

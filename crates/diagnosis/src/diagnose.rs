@@ -138,7 +138,7 @@ fn merge(mut same: Vec<Finding>) -> Option<Finding> {
         let shortest = merged.spans.iter().map(|(_, nanos)| duration(*nanos)).next_back();
         let after = shortest
             .map_or_else(String::new, |shortest| format!(", the shortest after {shortest}"));
-        merged.title += &format!("; {} alike{after}", counted(others, "more connection"));
+        merged.title += &format!("; {} alike{after}", counted(others as u64, "more connection"));
     }
     Some(merged)
 }

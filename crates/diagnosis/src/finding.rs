@@ -224,6 +224,8 @@ finding_ids! {
     ServerReset = "server-reset",
     /// The client's host gave up.
     ClientAbort = "client-abort",
+    /// The client's last bytes asked for no answer: it did not wait for one.
+    NothingAsked = "nothing-asked",
     /// The capture lacks packets.
     CaptureIncomplete = "capture-incomplete",
 }

@@ -38,4 +38,4 @@ pub use finding::{
     Advice, Fact, Finding, FindingId, HungSide, Rival, RivalStatus, Severity, Verdict,
 };
 pub use idle::{Candidate, IdleTimeout};
-pub use words::{duration, thousands};
+pub use words::{counted, duration, thousands};

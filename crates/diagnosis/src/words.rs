@@ -1,5 +1,7 @@
 //! Numbers in sentences.
 
+use crosscap_packet::Segment;
+
 /// A length of time as an engineer would say it: `1,856 s (30 min 56 s)`, `12.4 s`, `85 ms`. Whole units below 1 s are
 /// those that have passed, tenths and seconds are rounded.
 #[must_use]
@@ -44,9 +46,18 @@ pub fn thousands(number: u64) -> String {
 }
 
 /// `1 connection`, `4 connections`.
-pub(crate) fn counted(number: usize, noun: &str) -> String {
+#[must_use]
+pub fn counted(number: u64, noun: &str) -> String {
     let plural = if number == 1 { "" } else { "s" };
-    format!("{} {noun}{plural}", thousands(number as u64))
+    format!("{} {noun}{plural}", thousands(number))
+}
+
+/// What an end sent next, behind "its next": `1,448 bytes`, `packet without payload (FIN,ACK)`.
+pub(crate) fn carried(segment: &Segment) -> String {
+    match segment.payload_len {
+        0 => format!("packet without payload ({})", segment.flags),
+        bytes => counted(bytes.into(), "byte"),
+    }
 }
 
 #[cfg(test)]

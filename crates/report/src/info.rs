@@ -1,5 +1,6 @@
 //! What capture files are, apart from any diagnosis: `crosscap-info/1`.
 
+use crosscap_diagnosis::thousands;
 use serde::{Deserialize, Serialize};
 
 use crate::Generator;
@@ -230,4 +231,68 @@ pub struct WarningInfo {
     pub count: u64,
     /// The interface concerned.
     pub interface: Option<u32>,
+}
+
+impl WarningInfo {
+    /// What, where and how often, without a full stop.
+    #[must_use]
+    pub fn sentence(&self) -> String {
+        let (detail, byte) = (&self.detail, thousands(self.offset));
+        let place = match self.frame {
+            0 => "before its first frame".to_owned(),
+            frame => format!("behind frame {frame}"),
+        };
+        match (self.id.as_str(), self.count) {
+            ("truncated-tail", _) => format!("cut short {place}: {detail} (byte {byte})"),
+            ("damaged-record", _) => format!(
+                "damaged {place}: {detail} (byte {byte}); what follows was not read, --salvage reads on"
+            ),
+            ("unpacking-limit", _) => format!("not read {place}: {detail} (byte {byte})"),
+            ("salvaged-gap", _) => {
+                format!("damaged {place}: {detail} (byte {byte}); read on behind it")
+            }
+            ("time-disorder", 0..=1) => {
+                format!("frame {} is earlier than the one before it", self.frame + 1)
+            }
+            ("time-disorder", count) => format!(
+                "{} frames are earlier than the one before them, the first of them frame {}",
+                thousands(count),
+                self.frame + 1
+            ),
+            // A sum over the whole file.
+            ("capture-drops", _) => detail.clone(),
+            (_, 0..=1) => format!("{detail} ({place}, byte {byte})"),
+            (_, count) => {
+                format!("{detail} ({} times, first {place}, byte {byte})", thousands(count))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn warnings_are_sentences() {
+        let said = |id: &str, detail: &str, offset, frame, count| {
+            let (id, detail) = (id.to_owned(), detail.to_owned());
+            WarningInfo { id, detail, offset, frame, count, interface: None }.sentence()
+        };
+        let cut =
+            said("truncated-tail", "the file ends after 5 of 7 bytes of a record", 149_412, 275, 1);
+        let expected = "cut short behind frame 275: the file ends after 5 of 7 bytes of a record (byte 149,412)";
+        assert_eq!(cut, expected);
+        let one = said("time-disorder", "", 9, 234, 1);
+        assert_eq!(one, "frame 235 is earlier than the one before it");
+        let many = said("time-disorder", "", 9, 234, 1_031);
+        assert_eq!(
+            many,
+            "1,031 frames are earlier than the one before them, the first of them frame 235"
+        );
+        let version = said("unusual-version", "version 2.3, read as 2.4", 4, 0, 1);
+        assert_eq!(version, "version 2.3, read as 2.4 (before its first frame, byte 4)");
+        let options = said("bad-option", "an option is too long", 1_000, 7, 3);
+        assert_eq!(options, "an option is too long (3 times, first behind frame 7, byte 1,000)");
+    }
 }

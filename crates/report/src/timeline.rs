@@ -1,6 +1,7 @@
 //! The packets of one connection, abridged to what tells its story.
 
-use crosscap_correlation::{Correlation, Ladder, Path, Row};
+use crosscap_correlation::{Correlation, Ladder, LegSighting, Path, Row};
+use crosscap_diagnosis::{duration, thousands};
 use crosscap_packet::{Segment, TcpFlags, Timestamp};
 use crosscap_reassembly::Direction;
 
@@ -8,7 +9,7 @@ use crate::model::{Timeline, TimelineRow, TimelineSighting};
 
 /// The timeline of a path: its beginning, what surrounds its silences, and its end.
 pub(crate) fn of(correlation: &Correlation, path: &Path, ladder: &Ladder) -> Timeline {
-    let rows = &ladder.rows;
+    let rows = &together(ladder);
     let times: Vec<Timestamp> = rows.iter().map(|row| time(correlation, path, row)).collect();
     let longest = times.windows(2).map(|pair| pair[1].since(pair[0])).max().unwrap_or_default();
     let long = LONG.max(longest / RATIO);
@@ -22,18 +23,53 @@ pub(crate) fn of(correlation: &Correlation, path: &Path, ladder: &Ladder) -> Tim
             continue;
         }
         if left_out > 0 {
-            told.push(mark(times[i - 1], format!("… {left_out} more packets")));
+            let text = format!("… {} more packets", thousands(left_out));
+            told.push(mark(times[i - 1], text));
             left_out = 0;
         }
         if silence >= long {
-            told.push(mark(
-                times[i - 1],
-                format!("silence for {}", crosscap_diagnosis::duration(silence)),
-            ));
+            told.push(mark(times[i - 1], format!("silence for {}", duration(silence))));
         }
         told.push(packet(correlation, path, row, times[i]));
     }
     Timeline { connection: path.name.clone(), rows: told }
+}
+
+/// The rows of a ladder, with a packet that a point saw again within a moment in one row: on its way in and out of a device
+/// that forwarded it unchanged, or on two of its cards.
+fn together(ladder: &Ladder) -> Vec<Row> {
+    let mut rows: Vec<Row> = Vec::with_capacity(ladder.rows.len());
+    for row in &ladder.rows {
+        let of = rows.len().saturating_sub(NEAR);
+        let same = rows[of..].iter_mut().rev().find(|before| is_again(before, row));
+        let Some(before) = same else {
+            rows.push(row.clone());
+            continue;
+        };
+        for seen in &row.seen {
+            let at = before.seen.iter().rposition(|s| s.leg == seen.leg);
+            before.seen.insert(at.map_or(before.seen.len(), |at| at + 1), *seen);
+        }
+    }
+    rows
+}
+
+/// Whether every leg that saw `row` had just seen the same packet in `before`.
+fn is_again(before: &Row, row: &Row) -> bool {
+    let again = |seen: &LegSighting| {
+        before.seen.iter().any(|s| {
+            s.leg == seen.leg
+                && (0..=MOMENT).contains(&seen.at.time.since(s.at.time))
+                && is_one(&s.at.segment, &seen.at.segment)
+        })
+    };
+    before.direction == row.direction && row.seen.iter().all(again)
+}
+
+/// Whether two segments are one packet. Two acknowledgements may be alike where a stack numbers neither packets nor times;
+/// one of them with another time to live has been forwarded.
+fn is_one(a: &Segment, b: &Segment) -> bool {
+    a.is_copy_of(b) && (a.ip_id != 0 || a.timestamps.is_some() || a.ttl != b.ttl)
 }
 
 fn time(correlation: &Correlation, path: &Path, row: &Row) -> Timestamp {
@@ -117,9 +153,9 @@ fn words(s: &Segment) -> String {
         0 => s.flags.to_string(),
         1 => format!("1 byte, {}", s.flags),
         n if s.flags.intersects(TcpFlags::SYN | TcpFlags::FIN | TcpFlags::RST) => {
-            format!("{n} bytes, {}", s.flags)
+            format!("{} bytes, {}", thousands(n.into()), s.flags)
         }
-        n => format!("{n} bytes"),
+        n => format!("{} bytes", thousands(n.into())),
     }
 }
 
@@ -128,6 +164,12 @@ const LONG: i64 = 1_000_000_000;
 
 /// How many times shorter than the longest silence another one may be to be worth a row.
 const RATIO: i64 = 20;
+
+/// A packet seen again at one leg this soon is the same one, nanoseconds.
+const MOMENT: i64 = 10_000_000;
+
+/// How many rows before a packet may have been seen already.
+const NEAR: usize = 8;
 
 const HEAD: usize = 4;
 const TAIL: usize = 6;

@@ -23,8 +23,11 @@ pub(crate) fn run(args: &Diagnose) -> Result<ExitCode, Box<dyn Error>> {
         Format::Text => write_text(report, style, out),
         Format::Json => write_json(report, out),
     })?;
-    for point in &report.points {
-        output::warn(&point.name, &point.quality);
+    // The text tells it where it belongs; programs read the report, and people this.
+    if matches!(args.format, Format::Json) {
+        for point in &report.points {
+            output::warn(&point.name, &point.quality);
+        }
     }
     Ok(if report.has_faults() { ExitCode::from(1) } else { ExitCode::SUCCESS })
 }

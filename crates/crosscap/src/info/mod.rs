@@ -4,7 +4,7 @@ mod tally;
 
 use std::io::{self, Read};
 
-use crosscap_parser::{CHUNK, CaptureFile, Interface, SectionInfo, WarningKind};
+use crosscap_parser::{CHUNK, CaptureFile, Interface, SectionInfo, Warning, WarningKind};
 use crosscap_report::{FileInfo, InterfaceInfo, NamedAddress, ProtocolCount, Section, WarningInfo};
 
 use sha2::{Digest, Sha256};
@@ -63,6 +63,18 @@ pub fn sha256(mut file: impl Read) -> io::Result<String> {
     }
 }
 
+/// A warning, for the report.
+pub(crate) fn warning(w: &Warning) -> WarningInfo {
+    WarningInfo {
+        id: w.kind.id().into(),
+        detail: w.detail.clone(),
+        offset: w.offset,
+        frame: w.frame,
+        count: w.count,
+        interface: w.interface,
+    }
+}
+
 fn describe(file: &CaptureFile, mut tally: Tally) -> FileInfo {
     let interfaces = (0..).zip(file.interfaces()).map(|(id, interface)| {
         let mut info = self::interface(file, id, interface);
@@ -70,14 +82,7 @@ fn describe(file: &CaptureFile, mut tally: Tally) -> FileInfo {
         info
     });
     let interfaces = interfaces.collect();
-    let warnings = file.warnings().iter().map(|w| WarningInfo {
-        id: w.kind.id().into(),
-        detail: w.detail.clone(),
-        offset: w.offset,
-        frame: w.frame,
-        count: w.count,
-        interface: w.interface,
-    });
+    let warnings = file.warnings().iter().map(warning);
     let protocols = (0..=u8::MAX).zip(&tally.other_protocols).filter(|(_, packets)| **packets > 0);
     FileInfo {
         file: file.name().into(),

@@ -123,7 +123,7 @@ fn a_proxy_is_told_with_where_its_connections_go_on() {
     let expected = "
   proxy   proxy.pcap.gz, 2,085 packets, 2024-06-08 09:00:00 to 09:00:04 UTC; in between, its clock is
           0.005500 s ahead of client's (± 4 µs)
-          proxy.pcap.gz: packets earlier than the one before them (byte 275602, after frame 931, 5 times)
+          5 frames are earlier than the one before them, the first of them frame 932
   proxy   connections to 10.1.0.1:80 end at proxy and go on from 10.1.9.1 to 10.1.9.7:8080, byte by byte (70
           connections)
 ";
@@ -261,5 +261,42 @@ fn one_point_alone_is_told_what_a_second_would_show() {
     let told = text(&analyse_scenario("loss", &["client"]));
     assert!(told.lines().next().unwrap().ends_with(": 100 connections at 1 point"), "{told}");
     let line = "One point alone. A second capture, taken at the same time nearer the other end, would show where";
+    assert!(told.contains(line), "{told}");
+}
+
+#[test]
+fn a_packet_that_was_forwarded_unchanged_has_one_row() {
+    let told = text(&analyse_scenario("invalid", &["client", "node", "pod"]));
+    let rows = "
+    09:00:02.146032   ←  1,207 bytes  #668    #1335 #1336 09:00:02.986035  #668 08:59:56.896032
+                         untranslated, from 10.1.9.7:8080
+    09:00:02.146058   →  RST          #669    #1337 #1338 09:00:02.986059  #669 08:59:56.896068
+                         untranslated, to 10.1.9.7:8080
+";
+    assert!(told.contains(rows), "{told}");
+}
+
+#[test]
+fn no_line_but_a_filter_to_be_copied_is_wider_than_the_page() {
+    for (scenario, points) in [
+        ("client-speaks-first", ["client", "node", "pod"]),
+        ("ipv6", ["client", "node", "pod"]),
+        ("nat64", ["client", "pod", "pod"]),
+        ("vxlan", ["client", "card", "node"]),
+        ("half-closed", ["client", "pod", "pod"]),
+    ] {
+        let mut points = points.to_vec();
+        points.dedup();
+        let told = text(&analyse_scenario(scenario, &points));
+        for line in told.lines().filter(|l| !l.contains("frame.number in")) {
+            assert!(line.chars().count() <= 110, "{scenario}: {line}");
+        }
+    }
+}
+
+#[test]
+fn packets_that_came_again_are_not_said_to_be_the_captures_doing() {
+    let told = text(&analyse_scenario("node-any", &["client", "node"]));
+    let line = "          1,514 packets seen again within 10 ms: captured twice, or sent twice\n";
     assert!(told.contains(line), "{told}");
 }

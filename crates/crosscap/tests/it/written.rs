@@ -2,6 +2,8 @@
 
 // The NAT map of such captures, and names in it.
 mod nat_map;
+// Many points, long names.
+mod wide;
 
 use crosscap::report::Report;
 use crosscap_testkit::{PcapWriter, TcpFrame};
@@ -207,4 +209,42 @@ fn equal_sequence_numbers_do_not_make_one_connection_of_many_clients() {
         assert_eq!(c.legs.len(), 2, "{c:?}");
         assert_eq!(c.legs[0].orig, c.legs[1].orig);
     }
+}
+
+/// A client that asks a second time, waits 3 s and gives up by a reset.
+fn gives_up(answer: Option<Way>) -> Report {
+    let mut net = Net::new();
+    let mut line = net.open(0, "10.1.0.2:40001", POD, [100, 900]);
+    net.ask(SECOND, &mut line, 5 * MILLI);
+    net.send(2 * SECOND, &mut line, From::Client, "PA", 200, Way::Translated);
+    net.send(2 * SECOND + MILLI, &mut line, From::Pod, "A", 0, Way::Translated);
+    if let Some(way) = answer {
+        net.send(3 * SECOND, &mut line, From::Pod, "PA", 500, way);
+        line.next[1] -= 500;
+    }
+    net.send(5 * SECOND, &mut line, From::Client, "R", 0, Way::Translated);
+    net.report()
+}
+
+#[test]
+fn a_client_that_gave_up_is_not_told_from_one_that_needed_no_answer() {
+    let report = gives_up(None);
+    assert_eq!(told(&report), [("client-abort", "likely")]);
+    let rivals = &report.findings[0].rivals;
+    let open: Vec<&str> =
+        rivals.iter().filter(|r| r.status == "open").map(|r| r.id.as_str()).collect();
+    assert_eq!(open, ["nothing-asked"]);
+}
+
+#[test]
+fn an_answer_that_was_lost_is_a_reason_to_give_up() {
+    let report = gives_up(Some(Way::Lost));
+    let abort = report.findings.iter().find(|f| f.id == "client-abort").unwrap();
+    assert_ne!(abort.verdict, "confirmed");
+    let loss = abort.rivals.iter().find(|r| r.id == "packet-loss").unwrap();
+    assert_eq!(loss.status, "open");
+    assert_eq!(
+        loss.because,
+        "The server's side shows an answer that did not come to the client's."
+    );
 }

@@ -7,8 +7,8 @@ use crosscap_reassembly::{Direction, Sighting};
 
 use super::advice;
 use crate::case::{Case, LegView};
-use crate::finding::{Finding, FindingId, Rival, Severity, Verdict};
-use crate::words::duration;
+use crate::finding::{Finding, FindingId, Rival, RivalStatus, Severity};
+use crate::words::{counted, duration};
 
 /// How a client gave up.
 struct GaveUp {
@@ -74,7 +74,7 @@ pub(super) fn examine(case: &Case<'_>) -> Option<Finding> {
     let mut facts: Vec<_> = case.set_up(leg).into_iter().collect();
     let text = format!(
         "The last byte of the request, {} in this packet.",
-        bytes(request.segment.payload_len)
+        counted(request.segment.payload_len.into(), "byte")
     );
     facts.push(case.fact(leg, &request, text));
     let waited = duration(closing.time.since(request.time));
@@ -126,23 +126,27 @@ pub(super) fn examine(case: &Case<'_>) -> Option<Finding> {
             "The client's own host closed; no device in between did.",
             no_sight,
         ),
+        Rival::judged(
+            FindingId::NothingAsked,
+            answer.is_some(),
+            "An answer came, so the client had asked for one.",
+            "The client heard no answer: whether its last bytes asked for one, only the application knows.",
+        ),
+        lost_on_the_way(case, leg, far, [&request, &closing]),
     ];
     let mut would_decide = Vec::new();
     if near.is_none() {
         would_decide
             .push("A capture at the client, which shows whether it sent this itself.".into());
     }
-    let mut verdict = Finding::verdict_of(&rivals, &would_decide);
+    let verdict = Finding::verdict_of(&rivals, &would_decide);
     if answer.is_none() {
-        // Nothing but the application knows whether the last bytes asked for an answer.
-        verdict = verdict.max(Verdict::Likely);
         would_decide.push(
             "The server's log: whether the last bytes were a request, and what became of it."
                 .into(),
         );
     }
     if far.is_none() && near.is_some() {
-        verdict = verdict.max(Verdict::Likely);
         would_decide
             .push("A capture at the server, which shows what it was doing meanwhile.".into());
     }
@@ -165,8 +169,42 @@ pub(super) fn examine(case: &Case<'_>) -> Option<Finding> {
     })
 }
 
-fn bytes(count: u32) -> String {
-    crate::words::counted(count as usize, "byte")
+/// Whether the request or its answer was lost between the points, so that the client waited for what could not come.
+fn lost_on_the_way(
+    case: &Case<'_>,
+    leg: LegView<'_>,
+    far: Option<LegView<'_>>,
+    [request, closing]: [&Sighting; 2],
+) -> Rival {
+    let rival = |status, because: String| Rival { id: FindingId::PacketLoss, status, because };
+    let Some(far) = far else {
+        let why =
+            "Only one side was captured: the request or an answer may have been lost on the way.";
+        return rival(RivalStatus::Open, why.into());
+    };
+    let Some((_, arrived)) = case.carrying(far.place, Direction::Orig, request.segment.seq) else {
+        let why = "The request was not seen arriving at the server's side.";
+        return rival(RivalStatus::Open, why.into());
+    };
+    // What was sent before the server can have known that the client had closed.
+    let known = case
+        .rows_at(far.place)
+        .find(|(row, _)| row.at_leg(leg.place).is_some_and(|s| s.at.frame == closing.frame))
+        .map(|(_, seen)| seen.at.frame);
+    // Segments may be cut anew on their way: it is the bytes that count.
+    let came = |seq| case.carrying(leg.place, Direction::Resp, seq).is_some();
+    let lost = case
+        .after(far.place, Direction::Resp, arrived.frame)
+        .map(|(_, at)| at)
+        .filter(|at| known.is_none_or(|frame| at.frame < frame))
+        .filter(|at| at.segment.payload_len > 0)
+        .any(|at| !came(at.segment.seq) || !came(at.segment.seq + (at.segment.payload_len - 1)));
+    if lost {
+        let why = "The server's side shows an answer that did not come to the client's.";
+        return rival(RivalStatus::Open, why.into());
+    }
+    let why = "The request arrived at the server's side, and no answer that left there is missing at the client's.";
+    rival(RivalStatus::Refuted, why.into())
 }
 
 /// A client that closes sooner than this after its last byte did not wait for an answer, nanoseconds: it said goodbye.

@@ -7,7 +7,7 @@ use crosscap_reassembly::{Direction, ResetForm, Silence};
 use super::advice;
 use crate::case::{Case, INITIAL_TTLS, LegView};
 use crate::finding::{Finding, FindingId, HungSide, Rival, Severity};
-use crate::words::duration;
+use crate::words::{carried, duration};
 
 /// At the client's side: a silence that the client ended, and a reset from the service.
 pub(super) fn screen(case: &Case<'_>) -> bool {
@@ -58,8 +58,9 @@ pub(super) fn examine(case: &Case<'_>) -> Option<Finding> {
     );
     facts.push(case.fact(near, &silence.before, text));
     let text = format!(
-        "The client spoke again: {} bytes to {}.",
-        answered.segment.payload_len, near.connection.resp
+        "The client spoke again: its next {} to {}.",
+        carried(&answered.segment),
+        near.connection.resp
     );
     facts.push(case.fact(near, answered, text));
     let text = format!(

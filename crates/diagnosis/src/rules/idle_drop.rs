@@ -161,7 +161,7 @@ fn rivals(
 ) -> Vec<Rival> {
     let others = format!(
         "{} of the same host worked at the same time, seen at its side.",
-        counted(alive, "other connection")
+        counted(alive as u64, "other connection")
     );
     let smallest = tries.iter().map(|s| s.segment.payload_len).min().unwrap_or_default();
     let passed = case
@@ -177,7 +177,9 @@ fn rivals(
         Rival::judged(
             FindingId::PacketLoss,
             alive > 0,
-            &format!("{others} Loss does not choose one connection."),
+            &format!(
+                "{others} Bad links and congestion drop packets of all connections, not of one."
+            ),
             no_neighbours,
         ),
         Rival::judged(
@@ -190,7 +192,8 @@ fn rivals(
             FindingId::MtuBlackHole,
             smallest <= passed.max(FITS_EVERYWHERE),
             &format!(
-                "These packets carry {smallest} bytes; every link takes as much, or more had passed before."
+                "These packets carry {}; every link takes as much, or more had passed before.",
+                counted(smallest.into(), "byte")
             ),
             "The packets after the silence are larger than any that passed before.",
         ),

@@ -9,7 +9,7 @@ use super::server_spoke::{Story, phase_rival, story};
 use super::untranslated::Untranslated;
 use crate::case::{Case, LegView};
 use crate::finding::{Finding, FindingId, HungSide, Rival, Verdict};
-use crate::words::duration;
+use crate::words::{carried, duration};
 
 /// At the server: a silence after which the server spoke and got nothing but a reset.
 pub(super) fn screen(case: &Case<'_>) -> bool {
@@ -54,10 +54,10 @@ pub(super) fn examine(case: &Case<'_>) -> Option<Finding> {
     let mut facts: Vec<_> = case.set_up(near.unwrap_or(far)).into_iter().collect();
     let text = format!("The last packet of either end; then silence for {}.", duration(nanos));
     facts.push(case.fact(far, &silence.before, text));
-    let text = format!("The server sent its next {} bytes.", silence.after.segment.payload_len);
+    let text = format!("The server sent its next {}.", carried(&silence.after.segment));
     facts.push(case.fact(far, &silence.after, text));
     let text = format!(
-        "They were answered by a reset as a host without such a connection sends it, {} later.",
+        "A reset came back, as a host without such a connection sends it, {} later.",
         duration(reset.at.time.since(silence.after.time))
     );
     facts.push(case.fact(far, &reset.at, text));

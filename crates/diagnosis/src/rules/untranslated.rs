@@ -5,7 +5,7 @@ use crosscap_reassembly::{Direction, Reset, ResetForm, Sighting};
 
 use crate::case::{Case, LegView};
 use crate::finding::{Fact, FindingId, Rival};
-use crate::words::duration;
+use crate::words::{carried, duration};
 
 /// The first segment of a responder that reached the client's side with the responder's own address.
 pub(super) struct Untranslated<'a> {
@@ -123,22 +123,22 @@ impl<'a> Untranslated<'a> {
     pub(super) fn facts(&self, case: &Case<'_>) -> Vec<Fact> {
         let mut facts = Vec::new();
         let (pod, service) = (self.stray.connection.resp, self.near.connection.resp);
-        let bytes = self.reply.segment.payload_len;
         let far = case.resp_side();
         let sent = far.and_then(|far| {
             Some((far, case.carrying(far.place, Direction::Resp, self.reply.segment.seq)?.1))
         });
         if let Some((far, at)) = sent {
-            let text = format!("The server sent its next {} bytes.", at.segment.payload_len);
+            let text = format!("The server sent its next {}.", carried(&at.segment));
             facts.push(case.fact(far, at, text));
         }
         let text = format!(
-            "At {} they came from {pod} instead of {service}: {bytes} bytes with sequence number {} and acknowledgement \
+            "At {} a reply came from {pod} instead of {service}: {} with sequence number {} and acknowledgement \
              {}{}.",
             case.point_name(self.stray),
+            carried(&self.reply.segment),
             self.reply.segment.seq.0,
             self.reply.segment.ack.0,
-            if self.in_order { ", exactly those the connection was waiting for" } else { "" },
+            if self.in_order { ", exactly those that the connection was waiting for" } else { "" },
         );
         facts.push(case.fact(self.stray, &self.reply, text));
         let Some(reset) = self.reset else { return facts };

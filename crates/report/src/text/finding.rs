@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::io;
 
-use crosscap_diagnosis::duration;
+use crosscap_diagnosis::{duration, thousands};
 
-use super::layout::Page;
+use super::layout::{Align, Page, TableRow};
 use super::points::counted;
 use super::{devices, nat, timeline};
 use crate::escape::terminal;
@@ -62,14 +62,20 @@ fn head(finding: &Finding, page: &mut Page<'_>) -> io::Result<()> {
 }
 
 fn connections(finding: &Finding, page: &mut Page<'_>) -> io::Result<()> {
-    for (i, name) in finding.connections.iter().take(SHOWN).enumerate() {
-        let span =
-            finding.span_ns.get(i).map_or_else(String::new, |n| format!("  {}", duration(*n)));
-        page.line(&format!("    {name}{span}"))?;
-    }
+    let shown = finding.connections.iter().take(SHOWN).enumerate();
+    let rows: Vec<TableRow> = shown
+        .map(|(i, name)| TableRow {
+            cells: vec![(Align::Left, name.clone())],
+            rest: finding.span_ns.get(i).map_or_else(String::new, |n| duration(*n)),
+            ..TableRow::default()
+        })
+        .collect();
+    page.table(4, &rows)?;
     let more = finding.connections.len().saturating_sub(SHOWN);
     if more > 0 {
-        page.line(&page.dim(&format!("    and {more} more, all in the JSON report")))?;
+        page.line(
+            &page.dim(&format!("    and {} more, all in the JSON report", thousands(more as u64))),
+        )?;
     }
     Ok(())
 }

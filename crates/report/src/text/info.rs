@@ -46,9 +46,7 @@ pub(super) fn write(file: &FileInfo, page: &mut Page<'_>) -> io::Result<()> {
     }
     for (i, w) in file.warnings.iter().enumerate() {
         let label = if i == 0 { "  warnings" } else { "" };
-        let times =
-            if w.count > 1 { format!(", {} times", thousands(w.count)) } else { String::new() };
-        let text = format!("{} (byte {}, after frame {}{times})", w.detail, w.offset, w.frame);
+        let text = w.sentence();
         page.wrapped(label, INDENT, &page.warn(&terminal(&text)))?;
     }
     if !file.damaged {

@@ -112,17 +112,23 @@ impl<'a> Page<'a> {
     }
 }
 
-/// The words of a text; a number and its unit are one.
+/// The words of a text. A number and its unit are one, a point and the first of its frames, and what stands in brackets.
 fn unbreakable(text: &str) -> impl Iterator<Item = &str> {
     let mut rest = Some(text);
     std::iter::from_fn(move || {
         let here = rest?;
-        let mut end = here.find(' ');
+        let mut bracket = here.bytes().take(if here.starts_with('[') { BRACKET } else { 0 });
+        let closed = bracket.position(|b| b == b']').unwrap_or_default();
+        let mut end = here[closed..].find(' ').map(|at| closed + at);
         while let Some(at) = end {
             let behind = &here[at + 1..];
             let next = behind.find(' ');
             let unit = behind[..next.unwrap_or(behind.len())].trim_end_matches(is_punctuation);
-            if !(UNITS.contains(&unit) && here[..at].ends_with(|c: char| c.is_ascii_digit())) {
+            let measured =
+                UNITS.contains(&unit) && here[..at].ends_with(|c: char| c.is_ascii_digit());
+            let framed =
+                unit.starts_with('#') && !here.starts_with('#') && !here[..at].contains('#');
+            if !(measured || framed) {
                 break;
             }
             end = next.map(|next| at + 1 + next);
@@ -163,6 +169,9 @@ pub(super) enum Tone {
 /// What is never torn from the number before it.
 const UNITS: [&str; 8] = ["ns", "µs", "ms", "s", "min", "h", "ppm", "%"];
 
+/// Bytes in brackets that are never torn.
+const BRACKET: usize = 40;
+
 /// Columns of a page.
 pub(super) const WIDTH: usize = 110;
 
@@ -187,6 +196,9 @@ mod tests {
         let words = |text| unbreakable(text).collect::<Vec<_>>();
         assert_eq!(words("after 422 s (7 min 2 s)."), ["after", "422 s", "(7 min", "2 s)."]);
         assert_eq!(words("it's s  x 5"), ["it's", "s", "", "x", "5"]);
+        assert_eq!(words("seen [client #1 #2], [::1]:80"), ["seen", "[client #1 #2],", "[::1]:80"]);
+        assert_eq!(words("at pod #1 #2 #3, or"), ["at", "pod #1", "#2", "#3,", "or"]);
+        assert_eq!(words("[open"), ["[open"]);
         assert_eq!(words(""), [""]);
         let text = format!("{} 7 s", "x".repeat(WIDTH - 2));
         assert_eq!(page(|p| p.wrapped("", 0, &text)), format!("{}\n7 s\n", "x".repeat(WIDTH - 2)));

@@ -10,6 +10,7 @@ mod layout;
 mod nat;
 mod points;
 mod timeline;
+mod timeouts;
 mod unmatched;
 
 use std::io::{self, Write};
@@ -49,7 +50,7 @@ pub fn write_text(report: &Report, style: TextStyle, out: &mut dyn Write) -> io:
     }
     for timeout in report.idle_timeouts.iter().filter(|t| t.broke_min_ns.is_some()) {
         page.blank()?;
-        points::write_timeout(timeout, page)?;
+        timeouts::write(timeout, page)?;
     }
     if report.findings.is_empty() {
         page.blank()?;

@@ -2,13 +2,14 @@
 
 use std::io;
 
-use crosscap_diagnosis::{duration, thousands};
+pub(super) use crosscap_diagnosis::counted;
+use crosscap_diagnosis::thousands;
 use jiff::Timestamp;
 
 use super::layout::Page;
 use super::{clock, devices, nat, unmatched};
 use crate::escape::terminal;
-use crate::{IdleTimeout, Point, Report};
+use crate::{Point, Report};
 
 /// The head of the report.
 pub(super) fn write(report: &Report, page: &mut Page<'_>) -> io::Result<()> {
@@ -41,7 +42,13 @@ pub(super) fn write(report: &Report, page: &mut Page<'_>) -> io::Result<()> {
             page.wrapped("", width + 4, &text)?;
         }
         for quality in &point.quality {
-            let note = terminal(&quality.detail);
+            // The file has been named.
+            let name = match point.files.as_slice() {
+                [only] => format!("{only}: "),
+                _ => String::new(),
+            };
+            let note = quality.detail.strip_prefix(&name).unwrap_or(&quality.detail);
+            let note = terminal(note);
             let note = if quality.loses_packets() { page.warn(&note) } else { page.dim(&note) };
             page.wrapped("", width + 4, &note)?;
         }
@@ -71,45 +78,6 @@ fn describe(point: &Point) -> String {
     format!("{files}, {}{span}; {place}{clock}", counted(point.packets, "packet"))
 }
 
-/// The bracket of a session timer.
-pub(super) fn write_timeout(timeout: &IdleTimeout, page: &mut Page<'_>) -> io::Result<()> {
-    let Some(broke) = timeout.broke_min_ns else { return Ok(()) };
-    let what = if timeout.state == "half-closed" { "half-closed" } else { "idle" };
-    let low = timeout
-        .survived_max_ns
-        .map_or_else(|| "more than nothing known".into(), |s| format!("more than {}", duration(s)));
-    let fits: Vec<String> = timeout
-        .candidates
-        .iter()
-        .filter(|c| c.consistent)
-        .map(|c| format!("{} ({} s)", c.name, thousands(c.seconds)))
-        .collect();
-    page.line(
-        &page.bold(&format!("How long {what} connections to {} are remembered", timeout.scope)),
-    )?;
-    let bracket = if timeout.survived_max_ns.is_some_and(|s| s >= broke) {
-        format!(
-            "Not one fixed time: a silence of {} broke a connection while another outlived {}.",
-            duration(broke),
-            duration(timeout.survived_max_ns.unwrap_or_default())
-        )
-    } else {
-        format!(
-            "{low}, at most {}: the longest silence outlived and the shortest that broke, over all connections.",
-            duration(broke)
-        )
-    };
-    page.wrapped("", 2, &capitalised(&bracket))?;
-    let defaults =
-        if fits.is_empty() { "none of the known devices".into() } else { fits.join(", ") };
-    page.wrapped("", 2, &format!("Defaults in between: {defaults}."))
-}
-
-fn capitalised(text: &str) -> String {
-    let mut chars = text.chars();
-    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
-}
-
 /// `2024-05-14 12:03:36`.
 pub(super) fn date_time(nanos: i64) -> String {
     written(nanos, "%Y-%m-%d %H:%M:%S")
@@ -128,12 +96,6 @@ fn written(nanos: i64, format: &str) -> String {
     // Every i64 of nanoseconds is within jiff's range.
     Timestamp::from_nanosecond(nanos.into())
         .map_or_else(|_| nanos.to_string(), |t| t.strftime(format).to_string())
-}
-
-/// `1 packet`, `8,200 connections`.
-pub(super) fn counted(number: u64, noun: &str) -> String {
-    let plural = if number == 1 { "" } else { "s" };
-    format!("{} {noun}{plural}", thousands(number))
 }
 
 /// `client #12 #14, pod-2.pcap #3`: frames under the name of their point, or of their file where the point has several.

@@ -67,16 +67,30 @@ fn a_truncated_file_is_analysed_with_a_warning() {
     fs::write(scratch.path().join("pod.pcap"), &whole[..whole.len() - 5]).unwrap();
     let output = diagnose_in(scratch.path(), &[&arg("invalid/client.pcap.gz"), "pod.pcap"]);
     assert_eq!(output.status.code(), Some(1));
-    let said = text(&output.stderr);
+    let (told, said) = (text(&output.stdout), text(&output.stderr));
+    // Said once: in the report.
+    assert_eq!(said, "");
+    assert_eq!(
+        told.matches("cut short behind frame 3899: the file ends after ").count(),
+        1,
+        "{told}"
+    );
+    assert!(told.contains("conntrack-invalid-reply"));
+    let client = arg("invalid/client.pcap.gz");
+    let args = ["--format", "json", &client, "pod.pcap"];
+    let said = text(&diagnose_in(scratch.path(), &args).stderr).to_owned();
     assert_eq!(said.lines().count(), 1, "{said}");
-    assert!(said.contains("warning") && said.contains("pod.pcap"), "{said}");
-    assert!(text(&output.stdout).contains("conntrack-invalid-reply"));
+    assert!(said.starts_with("crosscap: warning: pod: pod.pcap: cut short "), "{said}");
 
     let whole = fs::read(testdata("healthy/pod.pcap.gz")).unwrap();
     fs::write(scratch.path().join("pod.pcap.gz"), &whole[..whole.len() / 2]).unwrap();
     let output = diagnose_in(scratch.path(), &[&arg("healthy/client.pcap.gz"), "pod.pcap.gz"]);
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stdout));
-    assert!(text(&output.stderr).contains("pod.pcap.gz"), "{}", text(&output.stderr));
+    assert!(
+        text(&output.stdout).contains("the gzip stream ends early"),
+        "{}",
+        text(&output.stdout)
+    );
 }
 
 #[test]

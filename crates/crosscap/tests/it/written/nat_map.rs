@@ -138,8 +138,9 @@ fn a_translation_whose_direction_nothing_proves_says_so() {
     });
     let report = analyse(&files);
     let expected = "
-  NAT   10.96.0.10:80 → 10.1.9.7:8080 (1 connection), or the other way round: no packet proves which side is
-        the client's
+  NAT    10.96.0.10:80 → 10.1.9.7:8080 (1 connection), or the other way round: no packet proves which side is
+         the client's
+  order  no packet proves whether one and two come in this order (1 connection)
 ";
     assert_eq!(on_nat(&report), expected);
     assert_eq!((report.nat[0].connections, report.nat[0].ordered), (1, 0));
