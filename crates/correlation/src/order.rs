@@ -1,8 +1,10 @@
 //! Which point is nearer the client.
 
 use std::cmp::Ordering;
+use std::net::IpAddr;
 
 use crosscap_reassembly::{Direction, Sighting};
+use hashbrown::HashMap;
 use petgraph::Direction::Incoming;
 use petgraph::graph::{DiGraph, NodeIndex};
 use rayon::prelude::*;
@@ -10,6 +12,8 @@ use rayon::prelude::*;
 use crate::copies::Alike;
 use crate::keys::{LegKey, Legs};
 use crate::{Leg, Path, Point};
+
+type Map<K, V> = HashMap<K, V, foldhash::quality::RandomState>;
 
 /// Where a point lies on the paths that cross several points.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -65,32 +69,44 @@ pub(crate) type Members = (Vec<Leg>, Vec<usize>);
 
 /// Sorts the legs of every group from client to server, strays last.
 ///
-/// What a path's own packets prove comes first; where they prove nothing, the majority of the other paths that cross
-/// the same two points decides how the legs are listed. That is no proof: some connections go the other way. Legs behind a device that gives connections numbers of its own form a stage; of proxies
+/// What a path's own packets prove comes first, and what those of all connections between the same two addresses prove
+/// without exception. Where they prove nothing, the majority of the other paths that cross the same two points decides how
+/// the legs are listed. That is no proof: some connections go the other way. Legs behind a device that gives connections numbers of its own form a stage; of proxies
 /// (`proxied`) the stages are known, in the order in which they come.
 pub(crate) fn sort_legs(
     legs: &Legs,
     points: &[Point],
     groups: Vec<(Members, bool)>,
 ) -> Vec<Ordered> {
-    let mut votes = Votes::new(points.len());
-    for ((group, numberings), _) in &groups {
+    let (mut votes, mut routes) = (Votes::new(points.len()), Routes::default());
+    let pairs = |(group, numberings): &Members,
+                 told: &mut dyn FnMut(&LegKey, &LegKey, Ordering)| {
         for (i, &a) in group.iter().enumerate().take(MOST_LEGS) {
             for (j, &b) in group.iter().enumerate().skip(i + 1).take(MOST_LEGS) {
                 let alike = numberings[i] == numberings[j] && a.point != b.point;
                 if alike && !a.stray && !b.stray {
-                    votes.count(a.point, b.point, nearer_client(legs.key(a), legs.key(b)));
+                    let (a, b) = (legs.key(a), legs.key(b));
+                    told(a, b, nearer_client(a, b));
                 }
             }
         }
+    };
+    for (members, _) in &groups {
+        pairs(members, &mut |a, b, order| {
+            votes.count(a.leg.point, b.leg.point, order);
+            routes.ask(a, b, order);
+        });
+    }
+    if !routes.0.is_empty() {
+        groups.iter().for_each(|(members, _)| pairs(members, &mut |a, b, o| routes.count(a, b, o)));
     }
     let sort = |(members, proxied)| {
         let mut stages = stages(members);
         if stages.len() == 1 {
-            return sort(legs, points, &votes, stages.swap_remove(0));
+            return sort(legs, points, (&votes, &routes), stages.swap_remove(0));
         }
         let proven = proxied || sort_stages(legs, &votes, &mut stages);
-        let sorted = stages.into_iter().map(|stage| sort(legs, points, &votes, stage));
+        let sorted = stages.into_iter().map(|stage| sort(legs, points, (&votes, &routes), stage));
         Ordered { proxied, ..one_after_the_other(sorted.collect(), proven) }
     };
     groups.into_par_iter().map(sort).collect()
@@ -150,7 +166,12 @@ fn one_after_the_other(stages: Vec<Ordered>, proven: bool) -> Ordered {
     all
 }
 
-fn sort(legs: &Legs, points: &[Point], votes: &Votes, mut group: Vec<Leg>) -> Ordered {
+fn sort(
+    legs: &Legs,
+    points: &[Point],
+    (votes, routes): (&Votes, &Routes),
+    mut group: Vec<Leg>,
+) -> Ordered {
     // From an order that does not depend on that of the points.
     let name = |leg: &Leg| (leg.stray, &points[leg.point].name, leg.connection);
     group.sort_by(|a, b| name(a).cmp(&name(b)));
@@ -158,8 +179,11 @@ fn sort(legs: &Legs, points: &[Point], votes: &Votes, mut group: Vec<Leg>) -> Or
     if !(2..=MOST_LEGS).contains(&regular) {
         return Ordered { legs: group, ends_proven: false, ties: Vec::new(), proxied: false };
     }
-    let proven =
-        Nearer::of(&group[..regular], |a, b| nearer_client(legs.key(a), legs.key(b)), legs);
+    let order = |a: Leg, b: Leg| {
+        let (a, b) = (legs.key(a), legs.key(b));
+        nearer_client(a, b).then_with(|| routes.verdict(a, b))
+    };
+    let proven = Nearer::of(&group[..regular], order, legs);
     let assumed = proven.with(&group[..regular], votes);
     // Contradictions: packets took different ways. The names' order is as good as any.
     let Some(places) = assumed.sorted().or_else(|| proven.sorted()) else {
@@ -320,6 +344,44 @@ fn by_nesting(a: &LegKey, b: &LegKey) -> Ordering {
             b.cmp(&a)
         }
         _ => Ordering::Equal,
+    }
+}
+
+/// Which of two points is nearer the client, by connections between the same two addresses: a route passes two points in
+/// one order. Kept only of those addresses of which some connection does not tell.
+#[derive(Default)]
+struct Routes(Map<[(usize, IpAddr, IpAddr); 2], [bool; 2]>);
+
+impl Routes {
+    fn key(a: &LegKey, b: &LegKey) -> ([(usize, IpAddr, IpAddr); 2], bool) {
+        let [a, b] = [a, b].map(|key| (key.leg.point, key.orig.addr, key.resp.addr));
+        if a <= b { ([a, b], false) } else { ([b, a], true) }
+    }
+
+    fn ask(&mut self, a: &LegKey, b: &LegKey, order: Ordering) {
+        if order.is_eq() {
+            self.0.entry(Self::key(a, b).0).or_default();
+        }
+    }
+
+    fn count(&mut self, a: &LegKey, b: &LegKey, order: Ordering) {
+        let (key, turned) = Self::key(a, b);
+        if let Some(seen) = self.0.get_mut(&key)
+            && order.is_ne()
+        {
+            seen[usize::from(order.is_gt() != turned)] = true;
+        }
+    }
+
+    /// `Equal` where none tells, or they contradict each other.
+    fn verdict(&self, a: &LegKey, b: &LegKey) -> Ordering {
+        let (key, turned) = Self::key(a, b);
+        let order = match self.0.get(&key) {
+            Some([true, false]) => Ordering::Less,
+            Some([false, true]) => Ordering::Greater,
+            _ => Ordering::Equal,
+        };
+        if turned { order.reverse() } else { order }
     }
 }
 

@@ -31,8 +31,8 @@ impl Leg {
 pub struct Path {
     /// From the client to the server; stray legs last. Never empty, and the first is no stray unless all are.
     pub legs: Vec<Leg>,
-    /// Whether packets prove which of the legs is nearest the client and which nearest the server. False for a single
-    /// leg, and where two points cannot be told apart.
+    /// Whether packets prove which of the legs is nearest the client and which nearest the server: its own, or those of all
+    /// connections between the same two addresses. False for a single leg, and where two points cannot be told apart.
     pub ordered: bool,
     /// Places of legs of which packets do not prove whether they or the next one are nearer the client.
     pub ties: Vec<usize>,
