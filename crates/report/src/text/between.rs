@@ -49,21 +49,28 @@ pub(super) fn write(report: &Report, page: &mut Page<'_>) -> io::Result<()> {
 
 /// Those that matter to a reader, by index into [`FATES`].
 fn fates(way: &Passage) -> impl Iterator<Item = (usize, &Fate)> {
+    let never = way.never_seen.as_ref();
     let fates = [
-        &way.lost,
-        &way.undecided,
-        &way.unrecorded_far,
-        &way.unrecorded_near,
-        &way.changed,
-        &way.injected,
-        &way.duplicated,
+        way.lost.as_ref(),
+        way.undecided.as_ref(),
+        never.and_then(|never| never.syn.as_ref()),
+        never.and_then(|never| never.fin.as_ref()),
+        never.and_then(|never| never.reset.as_ref()),
+        way.unrecorded_far.as_ref(),
+        way.unrecorded_near.as_ref(),
+        way.changed.as_ref(),
+        way.injected.as_ref(),
+        way.duplicated.as_ref(),
     ];
-    fates.into_iter().enumerate().filter_map(|(i, fate)| Some((i, fate.as_ref()?)))
+    fates.into_iter().enumerate().filter_map(|(i, fate)| Some((i, fate?)))
 }
 
-const FATES: [&str; 7] = [
+const FATES: [&str; 10] = [
     "lost",
     "lost or not captured",
+    "SYN that never came",
+    "FIN that never came",
+    "RST that never came, or was not captured,",
     "arrived without being captured",
     "sent without being captured",
     "changed",
