@@ -47,7 +47,7 @@ mod selection;
 mod stray;
 
 pub use between::{
-    Between, Delay, Hop, Passage, PayloadDigest, SynOffer, Tally, Trace, needs_traces,
+    Between, Delay, Hop, NeverSeen, Passage, PayloadDigest, SynOffer, Tally, Trace, needs_traces,
 };
 pub use clock::{Bounds, Break, Clock, ClockPiece, Contradiction, OneSided, Remark, Side};
 pub use correlate::{Correlation, Matching, correlate};

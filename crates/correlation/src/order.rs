@@ -1,16 +1,19 @@
 //! Which point is nearer the client.
 
 use std::cmp::Ordering;
+use std::net::IpAddr;
 
 use crosscap_reassembly::Direction;
+use hashbrown::HashMap;
 use petgraph::Direction::Incoming;
-use petgraph::algo::has_path_connecting;
 use petgraph::graph::{DiGraph, NodeIndex};
 use rayon::prelude::*;
 
 use crate::copies::Alike;
 use crate::keys::{Glimpse, LegKey, Legs};
 use crate::{Leg, Path, Point};
+
+type Map<K, V> = HashMap<K, V, foldhash::quality::RandomState>;
 
 /// Where a point lies on the paths that cross several points.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -66,37 +69,62 @@ pub(crate) type Members = (Vec<Leg>, Vec<usize>);
 
 /// Sorts the legs of every group from client to server, strays last.
 ///
-/// What a path's own packets prove comes first; where they prove nothing, the majority of the other paths that cross
-/// the same two points decides. Legs behind a device that gives connections numbers of its own form a stage; of proxies
-/// (`proxied`) the stages are known, in the order in which they come.
+/// What a path's own packets prove comes first, and what those of all connections between the same two addresses prove
+/// without exception. Where they prove nothing, the majority of the other paths that cross the same two points decides how
+/// the legs are listed. That is no proof: some connections go the other way. Legs behind a device that gives connections
+/// numbers of its own form a stage; of proxies (`proxied`) the stages are known, in the order in which they come.
 pub(crate) fn sort_legs(
     legs: &Legs,
     points: &[Point],
     groups: Vec<(Members, bool)>,
 ) -> Vec<Ordered> {
     let none = || Votes::new(points.len());
-    let poll = groups.par_iter().fold(none, |mut votes, ((group, numberings), _)| {
-        for (i, &a) in group.iter().enumerate().take(MOST_LEGS) {
-            for (j, &b) in group.iter().enumerate().skip(i + 1).take(MOST_LEGS) {
-                let alike = numberings[i] == numberings[j] && a.point != b.point;
-                if alike && !a.stray && !b.stray {
-                    votes.count(a.point, b.point, nearer_client(legs.key(a), legs.key(b)));
-                }
-            }
+    let poll = groups.par_iter().fold(
+        || (none(), Routes::default()),
+        |(mut votes, mut routes), (members, _)| {
+            compare(legs, members, &mut |a, b, order| {
+                votes.count(a.leg.point, b.leg.point, order);
+                routes.ask(a, b, order);
+            });
+            (votes, routes)
+        },
+    );
+    let (votes, mut routes) = poll.reduce(
+        || (none(), Routes::default()),
+        |(v, r), (votes, routes)| (v.and(votes), r.and(routes)),
+    );
+    if !routes.0.is_empty() {
+        for (members, _) in &groups {
+            compare(legs, members, &mut |a, b, order| routes.count(a, b, order));
         }
-        votes
-    });
-    let votes = poll.reduce(none, Votes::and);
+    }
     let sort = |(members, proxied)| {
         let mut stages = stages(members);
         if stages.len() == 1 {
-            return sort(legs, points, &votes, stages.swap_remove(0));
+            return sort(legs, points, (&votes, &routes), stages.swap_remove(0));
         }
         let proven = proxied || sort_stages(legs, &votes, &mut stages);
-        let sorted = stages.into_iter().map(|stage| sort(legs, points, &votes, stage));
+        let sorted = stages.into_iter().map(|stage| sort(legs, points, (&votes, &routes), stage));
         Ordered { proxied, ..one_after_the_other(sorted.collect(), proven) }
     };
     groups.into_par_iter().map(sort).collect()
+}
+
+/// Tells each two legs that share their numbers, and which is nearer the client.
+fn compare(
+    legs: &Legs,
+    (group, numberings): &Members,
+    told: &mut impl FnMut(&LegKey, &LegKey, Ordering),
+) {
+    for (i, &a) in group.iter().enumerate().take(MOST_LEGS) {
+        for (j, &b) in group.iter().enumerate().skip(i + 1).take(MOST_LEGS) {
+            let alike = numberings[i] == numberings[j] && a.point != b.point;
+            if alike && !a.stray && !b.stray {
+                let (a, b) = (legs.key(a), legs.key(b));
+                told(a, b, nearer_client(a, b));
+            }
+        }
+    }
 }
 
 fn stages((group, numberings): Members) -> Vec<Vec<Leg>> {
@@ -110,26 +138,24 @@ fn stages((group, numberings): Members) -> Vec<Vec<Leg>> {
     stages.into_iter().map(|(_, stage)| stage).collect()
 }
 
-/// Sorts stages between which a device moves numbers by a constant; whether packets prove the order.
+/// Sorts stages between which a device moves numbers by a constant; whether their own packets prove the order.
 fn sort_stages(legs: &Legs, votes: &Votes, stages: &mut [Vec<Leg>]) -> bool {
-    let order = |a: &[Leg], b: &[Leg]| {
-        let pairs = a.iter().flat_map(|&a| b.iter().map(move |&b| (a, b)));
-        pairs
-            .map(|(a, b)| {
-                by_ttl(legs.key(a), legs.key(b)).then_with(|| votes.verdict(a.point, b.point))
-            })
-            .find(|order| order.is_ne())
-            .unwrap_or(Ordering::Equal)
+    let first = |a: &[Leg], b: &[Leg], order: &dyn Fn(Leg, Leg) -> Ordering| {
+        let mut pairs = a.iter().flat_map(|&a| b.iter().map(move |&b| order(a, b)));
+        pairs.find(|order| order.is_ne()).unwrap_or(Ordering::Equal)
     };
+    let proven = |a: &[Leg], b: &[Leg]| first(a, b, &|a, b| by_ttl(legs.key(a), legs.key(b)));
+    let voted = |a: &[Leg], b: &[Leg]| first(a, b, &|a, b| votes.verdict(a.point, b.point));
     // Few, and the comparison need not be transitive.
     for i in 1..stages.len() {
         for at in (1..=i).rev() {
-            if order(&stages[at], &stages[at - 1]).is_lt() {
+            let (later, earlier) = (&stages[at], &stages[at - 1]);
+            if proven(later, earlier).then_with(|| voted(later, earlier)).is_lt() {
                 stages.swap(at, at - 1);
             }
         }
     }
-    stages.windows(2).all(|pair| order(&pair[0], &pair[1]).is_lt())
+    stages.windows(2).all(|pair| proven(&pair[0], &pair[1]).is_lt())
 }
 
 /// Puts the legs of stages in one order, strays last. `proven` where packets prove that of the stages.
@@ -155,7 +181,12 @@ fn one_after_the_other(stages: Vec<Ordered>, proven: bool) -> Ordered {
     all
 }
 
-fn sort(legs: &Legs, points: &[Point], votes: &Votes, mut group: Vec<Leg>) -> Ordered {
+fn sort(
+    legs: &Legs,
+    points: &[Point],
+    (votes, routes): (&Votes, &Routes),
+    mut group: Vec<Leg>,
+) -> Ordered {
     // From an order that does not depend on that of the points.
     let name = |leg: &Leg| (leg.stray, &points[leg.point].name, leg.connection);
     group.sort_by(|a, b| name(a).cmp(&name(b)));
@@ -163,17 +194,22 @@ fn sort(legs: &Legs, points: &[Point], votes: &Votes, mut group: Vec<Leg>) -> Or
     if !(2..=MOST_LEGS).contains(&regular) {
         return Ordered { legs: group, ends_proven: false, ties: Vec::new(), proxied: false };
     }
+    let order = |a: Leg, b: Leg| {
+        let (a, b) = (legs.key(a), legs.key(b));
+        nearer_client(a, b).then_with(|| routes.verdict(a, b))
+    };
     if let [a, b] = group[..regular] {
-        let order = order(legs, votes, a, b);
-        if order.is_gt() {
+        let proven = order(a, b);
+        if proven.then_with(|| votes.verdict(a.point, b.point)).is_gt() {
             group.swap(0, 1);
         }
-        let ties = if order.is_eq() { vec![0] } else { Vec::new() };
-        return Ordered { legs: group, ends_proven: order.is_ne(), ties, proxied: false };
+        let ties = if proven.is_eq() { vec![0] } else { Vec::new() };
+        return Ordered { legs: group, ends_proven: proven.is_ne(), ties, proxied: false };
     }
-    let nearer = Nearer::of(legs, votes, &group[..regular]);
-    let Some(places) = nearer.sorted() else {
-        // Contradictions: packets took different ways. The names' order is as good as any.
+    let proven = Nearer::of(&group[..regular], order, legs);
+    let assumed = proven.with(&group[..regular], votes);
+    // Contradictions: packets took different ways. The names' order is as good as any.
+    let Some(places) = assumed.sorted().or_else(|| proven.sorted()) else {
         return Ordered {
             legs: group,
             ends_proven: false,
@@ -181,7 +217,8 @@ fn sort(legs: &Legs, points: &[Point], votes: &Votes, mut group: Vec<Leg>) -> Or
             proxied: false,
         };
     };
-    let before = |a: usize, b: usize| nearer.is_before(places[a], places[b]);
+    let behind = proven.behind();
+    let before = |a: usize, b: usize| behind[places[a]] >> places[b] & 1 == 1;
     let last = regular - 1;
     let ends_proven =
         (1..=last).all(|place| before(0, place)) && (0..last).all(|place| before(place, last));
@@ -192,28 +229,27 @@ fn sort(legs: &Legs, points: &[Point], votes: &Votes, mut group: Vec<Leg>) -> Or
 }
 
 /// Which of some legs is nearer the client than which: an edge from the nearer one.
+#[derive(Clone)]
 struct Nearer(DiGraph<usize, ()>);
 
 impl Nearer {
-    fn of(legs: &Legs, votes: &Votes, group: &[Leg]) -> Self {
+    /// By `order`, and what follows from it for legs on either side of a translation.
+    fn of(group: &[Leg], order: impl Fn(Leg, Leg) -> Ordering, legs: &Legs) -> Self {
         let mut graph = DiGraph::new();
-        let nodes: Vec<_> = (0..group.len()).map(|place| graph.add_node(place)).collect();
+        (0..group.len()).for_each(|place| _ = graph.add_node(place));
+        let mut nearer = Self(graph);
         // Legs of equal ends lie on one side of a translation.
         let side = |leg: Leg| legs.key(leg).ends();
         let mut sides: Vec<(_, _, Ordering)> = Vec::new();
         let mut untold = Vec::new();
         for (i, &a) in group.iter().enumerate() {
             for (j, &b) in group.iter().enumerate().skip(i + 1) {
-                match order(legs, votes, a, b) {
-                    Ordering::Less => _ = graph.add_edge(nodes[i], nodes[j], ()),
-                    Ordering::Greater => _ = graph.add_edge(nodes[j], nodes[i], ()),
-                    Ordering::Equal => {
-                        untold.push((i, j));
-                        continue;
-                    }
-                }
-                if side(a) != side(b) {
-                    sides.push((side(a), side(b), order(legs, votes, a, b)));
+                let order = order(a, b);
+                nearer.note(i, j, order);
+                if order.is_eq() {
+                    untold.push((i, j));
+                } else if side(a) != side(b) {
+                    sides.push((side(a), side(b), order));
                 }
             }
         }
@@ -226,13 +262,34 @@ impl Nearer {
             let told: Vec<_> = told.collect();
             match told.first() {
                 Some(&first) if told.iter().all(|&order| order == first) => {
-                    let (near, far) = if first.is_lt() { (i, j) } else { (j, i) };
-                    graph.add_edge(nodes[near], nodes[far], ());
+                    nearer.note(i, j, first);
                 }
                 _ => {}
             }
         }
-        Self(graph)
+        nearer
+    }
+
+    /// The same, and what the other paths make likely.
+    fn with(&self, group: &[Leg], votes: &Votes) -> Self {
+        let (mut more, behind) = (self.clone(), self.behind());
+        for (i, a) in group.iter().enumerate() {
+            for (j, b) in group.iter().enumerate().skip(i + 1) {
+                if (behind[i] >> j | behind[j] >> i) & 1 == 0 {
+                    more.note(i, j, votes.verdict(a.point, b.point));
+                }
+            }
+        }
+        more
+    }
+
+    fn note(&mut self, a: usize, b: usize, order: Ordering) {
+        let [a, b] = [a, b].map(NodeIndex::new);
+        match order {
+            Ordering::Less => _ = self.0.add_edge(a, b, ()),
+            Ordering::Greater => _ = self.0.add_edge(b, a, ()),
+            Ordering::Equal => {}
+        }
     }
 
     /// Places from client to server; of legs that nothing tells apart, the earlier place first. `None` where packets
@@ -251,14 +308,19 @@ impl Nearer {
         Some(places)
     }
 
-    fn is_before(&self, a: usize, b: usize) -> bool {
-        has_path_connecting(&self.0, NodeIndex::new(a), NodeIndex::new(b), None)
+    /// Of each leg those that are farther from the client, a bit for each: [`MOST_LEGS`] fit.
+    fn behind(&self) -> Vec<u64> {
+        let next = |leg| self.0.neighbors(leg).fold(0, |set: u64, n| set | 1 << n.index());
+        let mut behind: Vec<u64> = self.0.node_indices().map(next).collect();
+        for over in 0..behind.len() {
+            for leg in 0..behind.len() {
+                if behind[leg] >> over & 1 == 1 {
+                    behind[leg] |= behind[over];
+                }
+            }
+        }
+        behind
     }
-}
-
-/// `Less` where `a` is nearer the client, by the connection's own packets or by the majority of the others.
-fn order(legs: &Legs, votes: &Votes, a: Leg, b: Leg) -> Ordering {
-    nearer_client(legs.key(a), legs.key(b)).then_with(|| votes.verdict(a.point, b.point))
 }
 
 /// `Less` where `a` is nearer the client than `b`, proven by the packets of this connection alone.
@@ -305,6 +367,50 @@ fn by_nesting(a: &LegKey, b: &LegKey) -> Ordering {
             b.cmp(&a)
         }
         _ => Ordering::Equal,
+    }
+}
+
+/// Which of two points is nearer the client, by connections between the same two addresses: a route passes two points in
+/// one order. Kept only of those addresses of which some connection does not tell.
+#[derive(Default)]
+struct Routes(Map<[(usize, IpAddr, IpAddr); 2], [bool; 2]>);
+
+impl Routes {
+    fn key(a: &LegKey, b: &LegKey) -> ([(usize, IpAddr, IpAddr); 2], bool) {
+        let [a, b] = [a, b].map(|key| (key.leg.point, key.orig.addr, key.resp.addr));
+        if a <= b { ([a, b], false) } else { ([b, a], true) }
+    }
+
+    fn ask(&mut self, a: &LegKey, b: &LegKey, order: Ordering) {
+        if order.is_eq() {
+            self.0.entry(Self::key(a, b).0).or_default();
+        }
+    }
+
+    fn count(&mut self, a: &LegKey, b: &LegKey, order: Ordering) {
+        let (key, turned) = Self::key(a, b);
+        if let Some(seen) = self.0.get_mut(&key)
+            && order.is_ne()
+        {
+            seen[usize::from(order.is_gt() != turned)] = true;
+        }
+    }
+
+    /// Of two parts of all connections.
+    fn and(mut self, other: Self) -> Self {
+        self.0.extend(other.0);
+        self
+    }
+
+    /// `Equal` where none tells, or they contradict each other.
+    fn verdict(&self, a: &LegKey, b: &LegKey) -> Ordering {
+        let (key, turned) = Self::key(a, b);
+        let order = match self.0.get(&key) {
+            Some([true, false]) => Ordering::Less,
+            Some([false, true]) => Ordering::Greater,
+            _ => Ordering::Equal,
+        };
+        if turned { order.reverse() } else { order }
     }
 }
 

@@ -34,8 +34,8 @@ pub struct Path {
     /// Legs that show nothing that one of `legs`, captured at the same place, does not show: each with that one. They are
     /// no evidence of their own.
     pub copies: Vec<(Leg, Leg)>,
-    /// Whether packets prove which of the legs is nearest the client and which nearest the server. False for a single
-    /// leg, and where two points cannot be told apart.
+    /// Whether packets prove which of the legs is nearest the client and which nearest the server: its own, or those of all
+    /// connections between the same two addresses. False for a single leg, and where two points cannot be told apart.
     pub ordered: bool,
     /// Places of legs of which packets do not prove whether they or the next one are nearer the client.
     pub ties: Vec<usize>,

@@ -197,6 +197,32 @@ fn initial_numbers_that_are_no_secret_join_nothing_wrong() {
     );
 }
 
+#[test]
+fn what_others_prove_is_proof_for_their_own_hosts_only() {
+    let next = |seen: Seen, i: u32| {
+        let isns = seen.isns.map(|isn| isn + i * 10_000_019);
+        Seen {
+            isns,
+            at: seen.at + i64::from(i) * 100_000,
+            ip_id: seen.ip_id + i as u16 * 50,
+            ..seen
+        }
+    };
+    let pod = Seen { resp: CLIENT.resp, ..POD };
+    // Nothing that the last one shows tells which point is nearer its client; the others go from client to pod.
+    for (orig, proven) in [("10.1.0.2:45000", true), ("10.7.0.2:45000", false)] {
+        let last = Seen { orig, ..next(CLIENT, 3) };
+        let client: Vec<Seen> = (0..3).map(|i| next(CLIENT, i)).chain([last]).collect();
+        let pod: Vec<Seen> = (0..3).map(|i| next(pod, i)).chain([last]).collect();
+        let found = two(&client, &pod);
+        assert_eq!(found.paths.len(), 4);
+        let ordered: Vec<bool> = found.paths.iter().map(|path| path.ordered).collect();
+        assert_eq!(ordered, [true, true, true, proven]);
+        let path = &found.paths[3];
+        assert_eq!((path.orig_leg().point, path.ties.is_empty()), (0, proven));
+    }
+}
+
 /// A proxy at 10.1.0.9 that point 1 watches: what it takes, and what it makes of it.
 fn proxied(front: &[Seen], back: &[Seen]) -> Matching {
     let both: Vec<Seen> = front.iter().chain(back).copied().collect();

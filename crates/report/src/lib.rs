@@ -59,8 +59,8 @@ pub use info::{
 pub use json::{write_info_json, write_json};
 pub use model::{
     Advice, Between, Candidate, Clock, ClockSegment, Connection, Contradiction, Delays, Fact, Fate,
-    FileFrames, Finding, Generator, IdleTimeout, Leg, Loss, Match, MatchCandidate, Offer, Passage,
-    Point, Quality, Report, Rival, SCHEMA, Timeline, TimelineRow, TimelineSighting,
+    FileFrames, Finding, Generator, IdleTimeout, Leg, Loss, Match, MatchCandidate, NeverSeen,
+    Offer, Passage, Point, Quality, Report, Rival, SCHEMA, Timeline, TimelineRow, TimelineSighting,
 };
 pub use names::{BackendState, KubernetesError, KubernetesNames, Name};
 pub use nat::{

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::{Name, Nat, ServiceBackends, StrayRemote};
-pub use between::{Between, Delays, Fate, FileFrames, Offer, Passage};
+pub use between::{Between, Delays, Fate, FileFrames, NeverSeen, Offer, Passage};
 
 /// Name and version of the schema.
 pub const SCHEMA: &str = "crosscap-report/1";

@@ -90,6 +90,7 @@ impl Way<'_> {
             self.further.iter().map(|f| self.missing_at(f.trace)).collect();
         let (mut proven, mut lacked) = (Spans::default(), Spans::default());
         let segment = self.segment_size();
+        let never_seen = self.kinds_not_seen();
         for parts in pairing.missing.chunk_by(|a, b| a.0 == b.0) {
             let i = parts[0].0;
             let p = &sent[i];
@@ -124,6 +125,9 @@ impl Way<'_> {
                 };
                 fate.take(pairing.at[0][i].0, from, to);
             }
+            if had.space == 0 {
+                tell_never_seen(p, &never_seen, told);
+            }
             lost.put(&mut told.lost);
             open.put(&mut told.undecided);
             had.put(&mut told.unrecorded_far);
@@ -139,8 +143,16 @@ impl Way<'_> {
                 }
             } else {
                 told.bare_missing.add(1, 0, p.frame);
+                tell_never_seen(p, &never_seen, told);
             }
         }
+    }
+
+    /// Of the kinds that begin or end a connection, those that the far leg has none of.
+    fn kinds_not_seen(&self) -> Vec<TcpFlags> {
+        let came = || self.came.packets.iter().chain(&self.came.copies);
+        let kinds = [TcpFlags::SYN, TcpFlags::FIN, TcpFlags::RST];
+        kinds.into_iter().filter(|kind| !came().any(|p| p.flags.contains(*kind))).collect()
     }
 
     /// Which packets of the near leg are missing, in part at least, at another leg.
@@ -326,6 +338,12 @@ fn left(
     left.sort_unstable();
     left.dedup();
     left
+}
+
+fn tell_never_seen(p: &Traced, kinds: &[TcpFlags], told: &mut Passage) {
+    for kind in kinds.iter().filter(|kind| p.flags.contains(**kind)) {
+        told.never_seen.of_kind(*kind).add(1, p.payload.into(), p.frame);
+    }
 }
 
 /// The part of a packet that has one fate.

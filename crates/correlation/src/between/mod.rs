@@ -17,7 +17,7 @@ mod trace;
 mod way;
 mod window;
 
-use crosscap_packet::FrameRef;
+use crosscap_packet::{FrameRef, TcpFlags};
 
 pub use digest::PayloadDigest;
 pub use path::{Between, Hop, needs_traces};
@@ -74,6 +74,8 @@ pub struct Passage {
     /// Packets without sequence space (acknowledgements, resets) that the far leg does not have: lost, or missed by its
     /// capture; nothing can tell. Near frames.
     pub bare_missing: Tally,
+    /// Of the packets lost, missing and undecided, those that begin or end a connection.
+    pub never_seen: NeverSeen,
     /// Segments that the far leg does not have, where the captures leave open why. Near frames.
     pub undecided: Tally,
     /// Capture loss: segments that arrived, since the receiver acknowledged them or a leg further on has them, without
@@ -109,6 +111,28 @@ pub struct Passage {
     /// Packets of either leg that the other leg's capture may not have been running for, or that overlap with too many
     /// others.
     pub not_compared: u64,
+}
+
+/// Packets that begin or end a connection, where the far leg has not one of the kind and nothing says that it arrived:
+/// what the one end decided, the other was not told there. Near frames.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct NeverSeen {
+    /// SYN or SYN-ACK.
+    pub syn: Tally,
+    /// FIN.
+    pub fin: Tally,
+    /// RST. A reset is not acknowledged: the far capture may have missed it.
+    pub reset: Tally,
+}
+
+impl NeverSeen {
+    fn of_kind(&mut self, kind: TcpFlags) -> &mut Tally {
+        match kind {
+            TcpFlags::SYN => &mut self.syn,
+            TcpFlags::FIN => &mut self.fin,
+            _ => &mut self.reset,
+        }
+    }
 }
 
 /// One-way delays in nanoseconds, each with bounds.

@@ -11,7 +11,7 @@ use proptest::prelude::*;
 
 use super::judge::passages;
 use super::window::Seen;
-use super::{Passage, PayloadDigest, Trace};
+use super::{NeverSeen, Passage, PayloadDigest, Trace};
 use crate::Clock;
 
 const MS: i64 = 1_000_000;
@@ -515,6 +515,38 @@ fn a_reset_that_its_sender_contradicts_was_injected() {
         let [orig, _] = between(&mut captures);
         assert_eq!((orig.injected.packets, orig.unexplained.packets), (injected, 1 - injected));
         assert_eq!(orig.lost.packets, 0);
+    }
+}
+
+#[test]
+fn a_reset_and_a_fin_of_which_none_came_are_told() {
+    let end = |kind: TcpFlags, came: u32| {
+        let mut captures = ten(|_, _, _| ());
+        for k in 0..2 {
+            let mut last = segment(1_100, 1, kind | TcpFlags::ACK, 0);
+            (last.ip_id, last.ttl) = (800 + k as u16, 60);
+            let time = i64::from(300 + 50 * k) * MS;
+            captures[0].take(Direction::Orig, time, last, &[]);
+            if k < came {
+                captures[1].take(Direction::Orig, time + MS, Segment { ttl: 59, ..last }, &[]);
+            }
+        }
+        let [orig, resp] = between(&mut captures);
+        assert!(!resp.is_eventful());
+        orig
+    };
+    let count = |passage: &Passage| {
+        let NeverSeen { syn, fin, reset } = &passage.never_seen;
+        [syn, fin, reset].map(|tally| tally.packets)
+    };
+    let reset = end(TcpFlags::RST, 0);
+    assert_eq!((count(&reset), reset.bare_missing.packets), ([0, 0, 2], 2));
+    assert_eq!(reset.never_seen.reset.frames, reset.bare_missing.frames);
+    let fin = end(TcpFlags::FIN, 0);
+    assert_eq!((count(&fin), fin.lost.packets), ([0, 2, 0], 2));
+    // One of them came: the end was told.
+    for kind in [TcpFlags::RST, TcpFlags::FIN] {
+        assert_eq!(count(&end(kind, 1)), [0; 3]);
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crosscap_correlation::{self as correlation, Bounds, Correlation, Path, SynOffer, Tally};
 
 use crate::Report;
-use crate::model::{Between, Delays, Fate, FileFrames, Offer, Passage};
+use crate::model::{Between, Delays, Fate, FileFrames, NeverSeen, Offer, Passage};
 
 impl Report {
     /// Adds what happened between the legs of the paths that were compared; `left_out` paths should have been and were not.
@@ -50,6 +50,12 @@ fn passage(c: &Correlation, w: &correlation::Passage, near: usize, far: usize) -
         came: w.came,
         lost: fate(&w.lost, near),
         bare_missing: fate(&w.bare_missing, near),
+        never_seen: Some(NeverSeen {
+            syn: fate(&w.never_seen.syn, near),
+            fin: fate(&w.never_seen.fin, near),
+            reset: fate(&w.never_seen.reset, near),
+        })
+        .filter(|seen| [&seen.syn, &seen.fin, &seen.reset].into_iter().any(Option::is_some)),
         undecided: fate(&w.undecided, near),
         unrecorded_far: fate(&w.unrecorded_far, near),
         unrecorded_near: fate(&w.unrecorded_near, far),

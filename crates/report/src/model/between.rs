@@ -32,6 +32,9 @@ pub struct Passage {
     /// Packets without payload, SYN or FIN that the far capture does not have: lost or missed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bare_missing: Option<Fate>,
+    /// Of those, the packets that begin or end a connection, where the far capture has none of the kind.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub never_seen: Option<NeverSeen>,
     /// Segments that the far capture does not have: lost or missed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub undecided: Option<Fate>,
@@ -73,6 +76,18 @@ pub struct Passage {
     pub delay: Option<Delays>,
     /// Packets that one of the captures was not running for.
     pub not_compared: u64,
+}
+
+/// Packets that begin or end a connection and that the far capture has none of. Null for the kinds that this befell not.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct NeverSeen {
+    /// SYN or SYN-ACK.
+    pub syn: Option<Fate>,
+    /// FIN.
+    pub fin: Option<Fate>,
+    /// RST.
+    pub reset: Option<Fate>,
 }
 
 /// Packets that had one fate.

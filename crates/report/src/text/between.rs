@@ -254,26 +254,33 @@ fn changes([near, far]: &[Offer; 2]) -> Vec<String> {
 
 /// By index into [`FATES`].
 fn fates(way: &Passage) -> impl Iterator<Item = (usize, &Fate)> {
+    let never = way.never_seen.as_ref();
     let fates = [
-        &way.lost,
-        &way.undecided,
-        &way.injected,
-        &way.changed,
-        &way.duplicated,
-        &way.repeated,
-        &way.reordered,
-        &way.unrecorded_far,
-        &way.unrecorded_near,
-        &way.bare_missing,
-        &way.unexplained,
+        way.lost.as_ref(),
+        way.undecided.as_ref(),
+        never.and_then(|never| never.syn.as_ref()),
+        never.and_then(|never| never.fin.as_ref()),
+        never.and_then(|never| never.reset.as_ref()),
+        way.injected.as_ref(),
+        way.changed.as_ref(),
+        way.duplicated.as_ref(),
+        way.repeated.as_ref(),
+        way.reordered.as_ref(),
+        way.unrecorded_far.as_ref(),
+        way.unrecorded_near.as_ref(),
+        way.bare_missing.as_ref(),
+        way.unexplained.as_ref(),
     ];
-    fates.into_iter().enumerate().filter_map(|(i, fate)| Some((i, fate.as_ref()?)))
+    fates.into_iter().enumerate().filter_map(|(i, fate)| Some((i, fate?)))
 }
 
 /// The worst first. What may be the capture's doing is not alarming.
-const FATES: [(&str, Tone); 11] = [
+const FATES: [(&str, Tone); 14] = [
     ("lost", Tone::Warn),
     ("lost or not captured", Tone::Plain),
+    ("SYN that never came", Tone::Warn),
+    ("FIN that never came", Tone::Warn),
+    ("RST that never came, or was not captured", Tone::Plain),
     ("injected", Tone::Bad),
     ("changed", Tone::Warn),
     ("duplicated", Tone::Plain),
