@@ -8,10 +8,10 @@ use rayon::prelude::*;
 
 use crate::case::Case;
 use crate::deletion;
-use crate::finding::{Finding, RivalStatus, Verdict};
+use crate::finding::{Finding, RivalStatus, Severity, Verdict};
 use crate::idle::{self, IdleTimeout};
 use crate::population::Population;
-use crate::rules::RULES;
+use crate::rules::{FALLBACKS, RULES, Rule};
 use crate::words::{counted, duration};
 
 /// What the rule book says of a correlation.
@@ -32,7 +32,7 @@ pub fn suspects(correlation: &Correlation) -> Vec<usize> {
     let suspicious = |index: &usize| {
         let connections = connections(correlation, *index);
         let mut cases = cases(correlation, &population, *index, &connections, &no_packets);
-        cases.any(|case| RULES.iter().any(|rule| (rule.screen)(&case)))
+        cases.any(|case| RULES.iter().chain(FALLBACKS).any(|rule| (rule.screen)(&case)))
     };
     (0..correlation.paths.len()).into_par_iter().filter(suspicious).collect()
 }
@@ -45,8 +45,16 @@ pub fn diagnose(correlation: &Correlation, ladders: &BTreeMap<usize, Ladder>) ->
     for (&index, ladder) in ladders {
         let connections = connections(correlation, index);
         for case in cases(correlation, &population, index, &connections, ladder) {
-            let rules = RULES.iter().filter(|rule| (rule.screen)(&case));
-            single.extend(rules.filter_map(|rule| (rule.examine)(&case)));
+            let told = |rules: &[Rule]| -> Vec<Finding> {
+                let rules = rules.iter().filter(|rule| (rule.screen)(&case));
+                rules.filter_map(|rule| (rule.examine)(&case)).collect()
+            };
+            let found = told(RULES);
+            let broken = found.iter().any(|f| f.severity == Severity::Broken);
+            single.extend(found);
+            if !broken {
+                single.extend(told(FALLBACKS));
+            }
         }
     }
     deletion::judge(&mut single, &population);

@@ -1,6 +1,6 @@
 //! What the other connections say: how much silence they outlived, how long answers usually take.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use crosscap_correlation::{Correlation, Leg};
@@ -16,6 +16,10 @@ pub(crate) struct Service {
     pub(crate) median_wait: i64,
     /// Connections with an answer.
     pub(crate) answered: usize,
+    /// Points beyond that of the client that saw its connections.
+    pub(crate) far_points: BTreeSet<usize>,
+    /// Connections that the server answered and that no such point saw.
+    pub(crate) unseen_beyond: usize,
     /// The silences of each connection that the server ended and that were outlived, reference time, sorted.
     waited_out: Vec<(Timestamp, Timestamp)>,
     /// From the first packet of each connection to the last of its server, reference time, sorted.
@@ -61,6 +65,9 @@ pub(crate) struct Population {
     /// For each host at each point: of every connection, until when both ends were heard and from when on, reference
     /// time, sorted.
     hosts: BTreeMap<(usize, IpAddr), Vec<(Timestamp, Timestamp)>>,
+    /// For each point, whether its capture lacks packets that it should have: an end acknowledged bytes that were not
+    /// recorded.
+    gappy: Vec<bool>,
     nothing: Service,
 }
 
@@ -68,6 +75,7 @@ impl Population {
     pub(crate) fn of(correlation: &Correlation) -> Self {
         let mut services: BTreeMap<Endpoint, (Service, Vec<i64>)> = BTreeMap::new();
         let mut hosts: BTreeMap<(usize, IpAddr), Vec<(Timestamp, Timestamp)>> = BTreeMap::new();
+        let mut gappy = vec![false; correlation.points.len()];
         for path in &correlation.paths {
             // What lies behind a proxy is a service of its own.
             let of = |leg: Leg| (leg, leg.of(&correlation.points));
@@ -80,6 +88,12 @@ impl Population {
                     continue;
                 };
                 let (service, waits) = services.entry(near.resp).or_default();
+                if legs.len() > 1 {
+                    let points = legs.iter().map(|(leg, _)| leg.point);
+                    service.far_points.extend(points.filter(|p| *p != orig_leg.point));
+                } else if near.flow(Direction::Resp).first.is_some() {
+                    service.unseen_beyond += 1;
+                }
                 for phase in [Phase::Established, Phase::HalfClosed] {
                     for speaker in Direction::BOTH {
                         let Some((nanos, span)) = outlived(correlation, legs, phase, speaker)
@@ -94,6 +108,7 @@ impl Population {
                     }
                 }
                 for (leg, c) in legs {
+                    gappy[leg.point] |= Direction::BOTH.iter().any(|d| c.flow(*d).gaps > 0);
                     let [Some(orig), Some(resp)] = Direction::BOTH.map(|d| c.flow(d).last) else {
                         continue;
                     };
@@ -120,7 +135,12 @@ impl Population {
         };
         let services = services.into_iter().map(|(scope, s)| (scope, finish(s))).collect();
         hosts.values_mut().for_each(|spans| spans.sort_unstable());
-        Self { services, hosts, nothing: Service::default() }
+        Self { services, hosts, gappy, nothing: Service::default() }
+    }
+
+    /// Whether the capture of a point is known to lack packets.
+    pub(crate) fn is_gappy(&self, point: usize) -> bool {
+        self.gappy.get(point).copied().unwrap_or(true)
     }
 
     pub(crate) fn service(&self, scope: Endpoint) -> &Service {
@@ -138,6 +158,11 @@ impl Population {
         let spans = self.hosts.get(&(point, host)).map_or(&[][..], Vec::as_slice);
         let recent = spans.partition_point(|(until, _)| *until < from);
         spans[recent..].iter().filter(|(_, since)| *since <= to).take(ENOUGH_ALIVE).count()
+    }
+
+    /// Whether a point recorded both ends of any connection of a host.
+    pub(crate) fn hears(&self, point: usize, host: IpAddr) -> bool {
+        self.hosts.contains_key(&(point, host))
     }
 
     pub(crate) fn services(&self) -> impl Iterator<Item = (Endpoint, &Service)> {

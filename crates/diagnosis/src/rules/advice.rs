@@ -104,3 +104,13 @@ pub(super) fn client_timeout() -> Advice {
         "The client library's manual",
     )
 }
+
+/// A server that is gone, or that resets.
+pub(super) fn server_closes() -> Advice {
+    advice(
+        "Look why the server's process ended, restarted or closed at that time; let pods drain before they end (preStop, a \
+         graceful shutdown), and let clients try again what may be tried again.",
+        "None for looking; draining makes deployments take longer.",
+        "kubernetes.io: Pod lifecycle, termination",
+    )
+}

@@ -32,3 +32,6 @@ pub(crate) const RULES: &[Rule] = &[
     Rule { screen: client_abort::screen, examine: client_abort::examine },
     Rule { screen: slow_server::screen, examine: slow_server::examine },
 ];
+
+/// What is told only of connections that no rule of [`RULES`] calls broken.
+pub(crate) const FALLBACKS: &[Rule] = &[];
