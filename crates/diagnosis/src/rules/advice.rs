@@ -114,3 +114,33 @@ pub(super) fn server_closes() -> Advice {
         "kubernetes.io: Pod lifecycle, termination",
     )
 }
+
+/// Nobody listens.
+pub(super) fn listen() -> Advice {
+    advice(
+        "Check that the server listens on that port and address, that the Service's targetPort is right, and that its pods \
+         are ready (kubectl get endpointslices).",
+        "None.",
+        "kubernetes.io: Debug Services",
+    )
+}
+
+/// Somebody in between resets.
+pub(super) fn find_device() -> Advice {
+    advice(
+        "Find the device: its distance follows from the reset's time to live; then its policy or intrusion log for what was \
+         sent just before.",
+        "None.",
+        "RFC 9293 §3.5.2",
+    )
+}
+
+/// Do not lose sessions.
+pub(super) fn keep_sessions() -> Advice {
+    advice(
+        "Find what removed the session: conntrack -E during the failure, restarts of the node's agents, a full session \
+         table. With net.netfilter.nf_conntrack_tcp_loose=0 no packet in the middle opens a new session.",
+        "Without loose pick-up, connections older than a restart of the node are cut.",
+        "Linux nf_conntrack-sysctl; projectcalico/calico#1213",
+    )
+}

@@ -7,7 +7,11 @@ mod advice;
 mod client_abort;
 mod client_spoke;
 mod conntrack_invalid;
+mod foreign_reset;
 mod idle_drop;
+mod provenance;
+mod refused;
+mod server_reset;
 mod server_spoke;
 mod server_unseen;
 mod slow_server;
@@ -28,8 +32,11 @@ pub(crate) const RULES: &[Rule] = &[
     Rule { screen: untranslated::screen, examine: server_spoke::examine },
     Rule { screen: server_unseen::screen, examine: server_unseen::examine },
     Rule { screen: client_spoke::screen, examine: client_spoke::examine },
+    Rule { screen: foreign_reset::screen, examine: foreign_reset::examine },
     Rule { screen: idle_drop::screen, examine: idle_drop::examine },
+    Rule { screen: refused::screen, examine: refused::examine },
     Rule { screen: client_abort::screen, examine: client_abort::examine },
+    Rule { screen: server_reset::screen, examine: server_reset::examine },
     Rule { screen: slow_server::screen, examine: slow_server::examine },
 ];
 
