@@ -144,3 +144,43 @@ pub(super) fn keep_sessions() -> Advice {
         "Linux nf_conntrack-sysctl; projectcalico/calico#1213",
     )
 }
+
+/// Where the handshake ends.
+pub(super) fn follow_syn() -> Advice {
+    advice(
+        "Follow the SYN: count drops at the devices in between (conntrack -S: insert_failed, drop; nft counters; NIC and \
+         queue drops), and network policies for this pair.",
+        "None.",
+        "conntrack(8), nstat(8)",
+    )
+}
+
+/// A full queue.
+pub(super) fn accept_faster() -> Advice {
+    advice(
+        "Let the server accept faster (more workers), and lengthen its queue: the backlog of listen(2) and \
+         net.core.somaxconn of the pod.",
+        "A longer queue makes clients wait longer where the server cannot keep up.",
+        "listen(2); Linux ip-sysctl: somaxconn, tcp_max_syn_backlog",
+    )
+}
+
+/// A host that calls itself.
+pub(super) fn hairpin() -> Advice {
+    advice(
+        "Let the bridge port send packets back where they came from (hairpin mode, kubelet --hairpin-mode) and masquerade \
+         them.",
+        "The pod sees such connections come from the node's address.",
+        "kubernetes/kubernetes#13375, #20475",
+    )
+}
+
+/// Bridged packets that escape translation.
+pub(super) fn bridge_netfilter() -> Advice {
+    advice(
+        "On the node: modprobe br_netfilter and sysctl net.bridge.bridge-nf-call-iptables=1, so that answers between pods of \
+         one node are translated back; or route answers through the node that translates.",
+        "Bridged packets pass the node's packet filter.",
+        "kubernetes/kubernetes#122174",
+    )
+}

@@ -8,7 +8,9 @@ mod client_abort;
 mod client_spoke;
 mod conntrack_invalid;
 mod foreign_reset;
+mod handshake;
 mod idle_drop;
+mod no_handshake;
 mod provenance;
 mod refused;
 mod server_reset;
@@ -35,6 +37,8 @@ pub(crate) const RULES: &[Rule] = &[
     Rule { screen: foreign_reset::screen, examine: foreign_reset::examine },
     Rule { screen: idle_drop::screen, examine: idle_drop::examine },
     Rule { screen: refused::screen, examine: refused::examine },
+    Rule { screen: no_handshake::screen, examine: no_handshake::examine },
+    Rule { screen: handshake::screen, examine: handshake::examine },
     Rule { screen: client_abort::screen, examine: client_abort::examine },
     Rule { screen: server_reset::screen, examine: server_reset::examine },
     Rule { screen: slow_server::screen, examine: slow_server::examine },
