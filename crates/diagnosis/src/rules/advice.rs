@@ -165,6 +165,44 @@ pub(super) fn accept_faster() -> Advice {
     )
 }
 
+/// Packets that are too large.
+pub(super) fn lower_mtu() -> Advice {
+    advice(
+        "Set the MTU of the pods to that of the path less its tunnels (VXLAN 50, IP in IP 20 bytes), or clamp the MSS, and \
+         let ICMP type 3 code 4 (ICMPv6 type 2) pass.",
+        "Smaller packets: a little more overhead.",
+        "RFC 4821; RFC 8201; the CNI plugin's MTU setting",
+    )
+}
+
+/// Notice sooner.
+pub(super) fn bound_retransmission() -> Advice {
+    advice(
+        "Bound how long hosts try (TCP_USER_TIMEOUT, or tcp_retries2 = 8), and let pods end gracefully.",
+        "Connections over a path that is down for minutes fail sooner.",
+        "tcp(7), TCP_USER_TIMEOUT; kubernetes/kubernetes#124290",
+    )
+}
+
+/// Notice that the other end is gone.
+pub(super) fn notice_dead_peer() -> Advice {
+    advice(
+        "Turn TCP keep-alive on at the end that waits, or give it a read timeout: either notices that the other end is gone.",
+        "A few small packets for each idle connection.",
+        "tcp(7), SO_KEEPALIVE; RFC 9293 §3.5.1",
+    )
+}
+
+/// Packets that get lost.
+pub(super) fn find_loss() -> Advice {
+    advice(
+        "Find where packets are dropped between the two points: interface and queue counters (ip -s link, tc -s qdisc), nft \
+         counters, the provider's metrics; a capture between the points halves the way.",
+        "None.",
+        "ip-link(8), tc(8)",
+    )
+}
+
 /// A host that calls itself.
 pub(super) fn hairpin() -> Advice {
     advice(
