@@ -193,6 +193,16 @@ pub(super) fn notice_dead_peer() -> Advice {
     )
 }
 
+/// A receiver that does not read.
+pub(super) fn read_on() -> Advice {
+    advice(
+        "Look at the receiver's process at that time: it did not read from its socket (blocked, stopped, out of memory, or \
+         waiting for something slower).",
+        "None.",
+        "RFC 9293 §3.8.6",
+    )
+}
+
 /// Packets that get lost.
 pub(super) fn find_loss() -> Advice {
     advice(
@@ -220,5 +230,14 @@ pub(super) fn bridge_netfilter() -> Advice {
          one node are translated back; or route answers through the node that translates.",
         "Bridged packets pass the node's packet filter.",
         "kubernetes/kubernetes#122174",
+    )
+}
+
+/// A client that leaves.
+pub(super) fn client_log() -> Advice {
+    advice(
+        "Look at the client's log and process at that time: it closed its socket, or ended, before it had read the answer.",
+        "None.",
+        "RFC 9293 §3.5.2; RFC 2525 §2.17",
     )
 }

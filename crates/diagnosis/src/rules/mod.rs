@@ -11,7 +11,9 @@ mod foreign_reset;
 mod half_open;
 mod handshake;
 mod idle_drop;
+mod keepalive;
 mod no_handshake;
+mod numbers;
 mod packet_loss;
 mod provenance;
 mod refused;
@@ -19,6 +21,7 @@ mod server_reset;
 mod server_spoke;
 mod server_unseen;
 mod slow_server;
+mod stalled;
 mod stuck;
 mod untranslated;
 
@@ -43,10 +46,14 @@ pub(crate) const RULES: &[Rule] = &[
     Rule { screen: refused::screen, examine: refused::examine },
     Rule { screen: no_handshake::screen, examine: no_handshake::examine },
     Rule { screen: handshake::screen, examine: handshake::examine },
+    Rule { screen: stalled::screen, examine: stalled::examine },
     Rule { screen: client_abort::screen, examine: client_abort::examine },
+    Rule { screen: client_abort::screen_download, examine: client_abort::examine_download },
     Rule { screen: server_reset::screen, examine: server_reset::examine },
     Rule { screen: slow_server::screen, examine: slow_server::examine },
     Rule { screen: packet_loss::screen, examine: packet_loss::examine },
+    Rule { screen: keepalive::screen, examine: keepalive::examine },
+    Rule { screen: numbers::screen, examine: numbers::examine },
 ];
 
 /// What is told only of connections that no rule of [`RULES`] calls broken.
