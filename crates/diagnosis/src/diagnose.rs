@@ -11,7 +11,7 @@ use crate::deletion;
 use crate::finding::{Finding, RivalStatus, Severity, Verdict};
 use crate::idle::{self, IdleTimeout};
 use crate::population::Population;
-use crate::rules::{FALLBACKS, RULES, Rule};
+use crate::rules::{AT_FIRST_LOOK, FALLBACKS, RULES, Rule};
 use crate::words::{counted, duration};
 
 /// What the rule book says of a correlation.
@@ -57,9 +57,26 @@ pub fn diagnose(correlation: &Correlation, ladders: &BTreeMap<usize, Ladder>) ->
             }
         }
     }
+    single.extend(at_first_look(correlation, &population));
     deletion::judge(&mut single, &population);
     let idle_timeouts = idle::timeouts(&population, &single);
     Diagnosis { findings: group(correlation, single), idle_timeouts }
+}
+
+/// What needs no packets, of all paths.
+fn at_first_look(correlation: &Correlation, population: &Population) -> Vec<Finding> {
+    let no_packets = Ladder::default();
+    let found = |index: usize| -> Vec<Finding> {
+        let connections = connections(correlation, index);
+        let cases = cases(correlation, population, index, &connections, &no_packets);
+        let told = |case: Case<'_>| -> Vec<Finding> {
+            let rules = AT_FIRST_LOOK.iter().filter(|rule| (rule.screen)(&case));
+            rules.filter_map(|rule| (rule.examine)(&case)).collect()
+        };
+        cases.flat_map(told).collect()
+    };
+    let staged = |index: &usize| correlation.paths[*index].stages() > 1;
+    (0..correlation.paths.len()).into_par_iter().filter(staged).flat_map_iter(found).collect()
 }
 
 /// A case for each stage of a path.

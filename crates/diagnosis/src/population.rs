@@ -65,6 +65,8 @@ pub(crate) struct Population {
     /// For each host at each point: of every connection, until when both ends were heard and from when on, reference
     /// time, sorted.
     hosts: BTreeMap<(usize, IpAddr), Vec<(Timestamp, Timestamp)>>,
+    /// For each originator at each point: paths of which that point saw a SYN-ACK and no SYN.
+    answers: BTreeMap<(usize, Endpoint), Vec<usize>>,
     /// For each point, whether its capture lacks packets that it should have: an end acknowledged bytes that were not
     /// recorded.
     gappy: Vec<bool>,
@@ -76,7 +78,8 @@ impl Population {
         let mut services: BTreeMap<Endpoint, (Service, Vec<i64>)> = BTreeMap::new();
         let mut hosts: BTreeMap<(usize, IpAddr), Vec<(Timestamp, Timestamp)>> = BTreeMap::new();
         let mut gappy = vec![false; correlation.points.len()];
-        for path in &correlation.paths {
+        let mut answers: BTreeMap<_, Vec<usize>> = BTreeMap::new();
+        for (index, path) in correlation.paths.iter().enumerate() {
             // What lies behind a proxy is a service of its own.
             let of = |leg: Leg| (leg, leg.of(&correlation.points));
             let mut legs: Vec<(Leg, Connection)> = path.regular().map(of).collect();
@@ -108,6 +111,11 @@ impl Population {
                     }
                 }
                 for (leg, c) in legs {
+                    if c.flow(Direction::Orig).isn.is_none()
+                        && c.flow(Direction::Resp).isn.is_some()
+                    {
+                        answers.entry((leg.point, c.orig)).or_default().push(index);
+                    }
                     gappy[leg.point] |= Direction::BOTH.iter().any(|d| c.flow(*d).gaps > 0);
                     let [Some(orig), Some(resp)] = Direction::BOTH.map(|d| c.flow(d).last) else {
                         continue;
@@ -135,7 +143,7 @@ impl Population {
         };
         let services = services.into_iter().map(|(scope, s)| (scope, finish(s))).collect();
         hosts.values_mut().for_each(|spans| spans.sort_unstable());
-        Self { services, hosts, gappy, nothing: Service::default() }
+        Self { services, hosts, answers, gappy, nothing: Service::default() }
     }
 
     /// Whether the capture of a point is known to lack packets.
@@ -158,6 +166,11 @@ impl Population {
         let spans = self.hosts.get(&(point, host)).map_or(&[][..], Vec::as_slice);
         let recent = spans.partition_point(|(until, _)| *until < from);
         spans[recent..].iter().filter(|(_, since)| *since <= to).take(ENOUGH_ALIVE).count()
+    }
+
+    /// Paths of which a point saw a SYN-ACK to this originator and no SYN.
+    pub(crate) fn answers(&self, point: usize, orig: Endpoint) -> &[usize] {
+        self.answers.get(&(point, orig)).map_or(&[], Vec::as_slice)
     }
 
     /// Whether a point recorded both ends of any connection of a host.

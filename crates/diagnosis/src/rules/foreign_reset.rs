@@ -203,9 +203,9 @@ fn foreign(case: &Case<'_>, got: &Got<'_>) -> Option<Finding> {
             Direction::Orig => FindingId::ClientAbort,
             Direction::Resp => FindingId::ServerReset,
         },
-        true,
+        proven,
         &not_seen,
-        "",
+        "The reset is what its host would send, and its capture may lack it.",
     )];
     rivals.push(Rival::judged(
         FindingId::CaptureIncomplete,
@@ -230,7 +230,11 @@ fn foreign(case: &Case<'_>, got: &Got<'_>) -> Option<Finding> {
         let refutation =
             "Both ends were reset, or the client had sent nothing that could be refused.";
         let doubt = "Another backend may have got what the client sent, or the translating host refused it.";
-        for id in [FindingId::NatRemappedBackend, FindingId::NatExpiredClientSpoke] {
+        for id in [
+            FindingId::BackendGoneReset,
+            FindingId::NatRemappedBackend,
+            FindingId::NatExpiredClientSpoke,
+        ] {
             rivals.push(Rival::judged(id, both.is_some() || unprovoked, refutation, doubt));
         }
     }
@@ -251,7 +255,10 @@ fn foreign(case: &Case<'_>, got: &Got<'_>) -> Option<Finding> {
     let severity = if ignored { Severity::Info } else { Severity::Broken };
     let mut finding = case.finding(id, severity, title, evidence);
     if both.is_none() && !proven {
-        finding.verdict = finding.verdict.max(Verdict::Likely);
+        // Nothing but an absence speaks for it.
+        let like_a_host = got.reset.form == ResetForm::NoSocket && trigger.is_some();
+        let most = if like_a_host { Verdict::Possible } else { Verdict::Likely };
+        finding.verdict = finding.verdict.max(most);
         let text = "Captures at the devices in between: the reset begins behind one of them.";
         finding.would_decide.push(text.into());
     }

@@ -53,8 +53,11 @@ pub(crate) const RULES: &[Rule] = &[
     Rule { screen: slow_server::screen, examine: slow_server::examine },
     Rule { screen: packet_loss::screen, examine: packet_loss::examine },
     Rule { screen: keepalive::screen, examine: keepalive::examine },
-    Rule { screen: numbers::screen, examine: numbers::examine },
 ];
+
+/// What the first look settles: these see no packets.
+pub(crate) const AT_FIRST_LOOK: &[Rule] =
+    &[Rule { screen: numbers::screen, examine: numbers::examine }];
 
 /// What is told only of connections that no rule of [`RULES`] calls broken.
 pub(crate) const FALLBACKS: &[Rule] =

@@ -59,18 +59,15 @@ fn hairpin(case: &Case<'_>) -> Option<Finding> {
 fn untranslated(case: &Case<'_>) -> Option<Finding> {
     let near = case.orig_side()?;
     let isn = near.connection.flow(Direction::Orig).isn?;
-    let (path, leg, stray) = case.path.matched.candidates.iter().find_map(|candidate| {
-        let path = &case.correlation.paths[candidate.path];
-        let leg = path.orig_leg();
+    let answers = case.population.answers(near.leg.point, near.connection.orig);
+    let (path, leg, stray) = answers.iter().find_map(|&index| {
+        let leg = case.correlation.paths[index].orig_leg();
         let c: Connection = leg.of(&case.correlation.points);
         let answer = c.flow(Direction::Resp).first?;
         let fits = leg.point == near.leg.point
-            && c.orig == near.connection.orig
             && c.resp != near.connection.resp
-            && c.flow(Direction::Resp).isn.is_some()
-            && c.flow(Direction::Orig).isn.is_none()
             && answer.segment.ack == isn + 1;
-        fits.then_some((candidate.path, leg, c))
+        fits.then_some((index, leg, c))
     })?;
     let answer = stray.flow(Direction::Resp).first?;
     let reset = stray.flow(Direction::Orig).reset();

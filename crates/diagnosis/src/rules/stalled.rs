@@ -24,13 +24,12 @@ fn closed<'a>(case: &Case<'a>, receiver: Direction) -> Option<(LegView<'a>, i64,
     let windows = c.flow(receiver).closed_windows;
     // Whoever closes needs no window any more.
     let done = c.is_reset() || c.flow(receiver).fin.is_some();
-    let end = case.correlation.points[leg.leg.point].last?;
-    let still = windows.closed_since.filter(|_| !done).map(|since| end.since(since));
+    // Who has stopped probing no longer waits, and what the window is then nobody says.
+    let still = windows.closed_since.filter(|_| !done).map(|since| c.last().time.since(since));
     let (nanos, opened) = match still {
         Some(nanos) if nanos >= windows.longest => (nanos, false),
         _ => (windows.longest, true),
     };
-    // A clock that stepped makes a moment look long; so does a host that has nothing to send.
     (nanos >= LONG).then_some((leg, nanos, opened))
 }
 
