@@ -2,10 +2,10 @@
 
 use crosscap_correlation::{Correlation, Ladder, Leg, LegSighting, Path, Role, Row};
 use crosscap_packet::{Endpoint, FrameRef, SeqNumber, TcpFlags, Timestamp};
-use crosscap_reassembly::{Connection, Direction, Phase, Sighting};
+use crosscap_reassembly::{Connection, Direction, Phase, Sighting, Silence};
 
 use crate::deletion::Broken;
-use crate::finding::{Fact, HungSide};
+use crate::finding::{Evidence, Fact, Finding, FindingId, HungSide, Severity};
 use crate::population::{Population, Service};
 
 /// Everything the rules may ask about one path.
@@ -63,6 +63,13 @@ impl<'a> Case<'a> {
             .map(|side| side && self.path.ordered)
     }
 
+    /// Whether a leg lies at the host of one end itself, as far as packets tell: no router lies between them, and its
+    /// point sees the connection only there.
+    pub(crate) fn is_at(&self, leg: LegView<'_>, end: Direction) -> bool {
+        let alone = self.regular().all(|l| l.place == leg.place || l.leg.point != leg.leg.point);
+        alone && unrouted(leg, end) == Some(true)
+    }
+
     /// Whether a leg with no other to compare with was captured at the server: by the place of its point on other paths,
     /// else by the server's packets having passed no router while the client's have.
     fn is_server_side(&self, leg: LegView<'_>) -> bool {
@@ -79,6 +86,11 @@ impl<'a> Case<'a> {
     /// The legs that are no strays, from client to server.
     pub(crate) fn regular(&self) -> impl Iterator<Item = LegView<'a>> + '_ {
         self.legs().filter(|v| !v.leg.stray)
+    }
+
+    /// The legs of all stages that are no strays, from client to server.
+    pub(crate) fn all_regular(&self) -> impl Iterator<Item = LegView<'a>> + '_ {
+        (0..self.path.legs.len()).map(|place| self.view(place)).filter(|v| !v.leg.stray)
     }
 
     fn legs(&self) -> impl Iterator<Item = LegView<'a>> + '_ {
@@ -183,6 +195,29 @@ impl<'a> Case<'a> {
         !self.correlation.selections[leg.leg.point].one_direction
     }
 
+    /// Whether a leg that lacks a packet of one end says that the packet did not come there: its capture was running at that
+    /// time of another point's clock, records packets of that end, and is not known to have missed any.
+    pub(crate) fn would_show(
+        &self,
+        leg: LegView<'_>,
+        from: Direction,
+        other: usize,
+        time: Timestamp,
+    ) -> bool {
+        self.covers(leg.leg.point, other, time)
+            && leg.connection.flow(from).first.is_some()
+            && !self.population.is_gappy(leg.leg.point)
+    }
+
+    /// Whether everything that an end had sent up to a silence was acknowledged: what follows is no mere retransmission.
+    pub(crate) fn was_idle(&self, leg: LegView<'_>, silence: &Silence) -> bool {
+        let speaker = silence.first_speaker;
+        let Some(acked) = leg.connection.flow(speaker.reverse()).acked else { return false };
+        self.rows_at(leg.place)
+            .filter(|(row, seen)| row.direction == speaker && seen.at.frame <= silence.before.frame)
+            .all(|(_, seen)| seen.at.segment.seq_end().ahead_of(acked) <= 0)
+    }
+
     /// The first packet with payload that a leg saw from one end and that covers a sequence number.
     pub(crate) fn carrying(
         &self,
@@ -272,6 +307,31 @@ impl<'a> Case<'a> {
         let nanos = after.time.since(before.time);
         let (from, to) = (at(before.time), at(after.time));
         Broken { scope: self.scope(), phase, from, to, nanos, client_refused }
+    }
+
+    /// A finding about this path alone, as sure as its rivals and what is missing allow.
+    pub(crate) fn finding(
+        &self,
+        id: FindingId,
+        severity: Severity,
+        title: String,
+        evidence: Evidence,
+    ) -> Finding {
+        let Evidence { facts, rivals, would_decide, advice } = evidence;
+        Finding {
+            id,
+            severity,
+            verdict: Finding::verdict_of(&rivals, &would_decide),
+            title,
+            paths: vec![self.index],
+            spans: Vec::new(),
+            broken: None,
+            hung_side: self.hung_side(),
+            facts,
+            rivals,
+            would_decide,
+            advice,
+        }
     }
 
     /// Which end is left waiting. A reset on a stray leg closes the end that receives it only; one on a regular leg

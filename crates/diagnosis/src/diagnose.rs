@@ -8,10 +8,10 @@ use rayon::prelude::*;
 
 use crate::case::Case;
 use crate::deletion;
-use crate::finding::{Finding, RivalStatus, Verdict};
+use crate::finding::{Finding, RivalStatus, Severity, Verdict};
 use crate::idle::{self, IdleTimeout};
 use crate::population::Population;
-use crate::rules::RULES;
+use crate::rules::{AT_FIRST_LOOK, FALLBACKS, RULES, Rule};
 use crate::words::{counted, duration};
 
 /// What the rule book says of a correlation.
@@ -41,7 +41,7 @@ impl<'a> Screening<'a> {
         let suspicious = |index: &usize| {
             let connections = connections(correlation, *index);
             let mut cases = cases(correlation, &population, *index, &connections, &no_packets);
-            cases.any(|case| RULES.iter().any(|rule| (rule.screen)(&case)))
+            cases.any(|case| RULES.iter().chain(FALLBACKS).any(|rule| (rule.screen)(&case)))
         };
         let suspects = (0..correlation.paths.len()).into_par_iter().filter(suspicious).collect();
         Self { correlation, population, suspects }
@@ -61,10 +61,19 @@ impl<'a> Screening<'a> {
         for (&index, ladder) in ladders {
             let connections = connections(correlation, index);
             for case in cases(correlation, population, index, &connections, ladder) {
-                let rules = RULES.iter().filter(|rule| (rule.screen)(&case));
-                single.extend(rules.filter_map(|rule| (rule.examine)(&case)));
+                let told = |rules: &[Rule]| -> Vec<Finding> {
+                    let rules = rules.iter().filter(|rule| (rule.screen)(&case));
+                    rules.filter_map(|rule| (rule.examine)(&case)).collect()
+                };
+                let found = told(RULES);
+                let broken = found.iter().any(|f| f.severity == Severity::Broken);
+                single.extend(found);
+                if !broken {
+                    single.extend(told(FALLBACKS));
+                }
             }
         }
+        single.extend(at_first_look(correlation, population));
         deletion::judge(&mut single, population);
         single.iter_mut().for_each(|finding| doubt_merged(correlation, finding));
         let idle_timeouts = idle::timeouts(population, &single);
@@ -81,6 +90,22 @@ fn doubt_merged(correlation: &Correlation, finding: &mut Finding) {
         let name = &correlation.points[point].name;
         finding.would_decide.push(format!("The captures that {name} was merged from, one by one."));
     }
+}
+
+/// What needs no packets, of all paths.
+fn at_first_look(correlation: &Correlation, population: &Population) -> Vec<Finding> {
+    let no_packets = Ladder::default();
+    let found = |index: usize| -> Vec<Finding> {
+        let connections = connections(correlation, index);
+        let cases = cases(correlation, population, index, &connections, &no_packets);
+        let told = |case: Case<'_>| -> Vec<Finding> {
+            let rules = AT_FIRST_LOOK.iter().filter(|rule| (rule.screen)(&case));
+            rules.filter_map(|rule| (rule.examine)(&case)).collect()
+        };
+        cases.flat_map(told).collect()
+    };
+    let staged = |index: &usize| correlation.paths[*index].stages() > 1;
+    (0..correlation.paths.len()).into_par_iter().filter(staged).flat_map_iter(found).collect()
 }
 
 /// A case for each stage of a path.

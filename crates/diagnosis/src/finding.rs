@@ -81,6 +81,18 @@ impl Rival {
             Self { id, status: RivalStatus::Open, because: doubt.into() }
         }
     }
+
+    pub(crate) fn is_refuted(&self) -> bool {
+        self.status == RivalStatus::Refuted
+    }
+}
+
+/// What a finding rests on.
+pub(crate) struct Evidence {
+    pub(crate) facts: Vec<Fact>,
+    pub(crate) rivals: Vec<Rival>,
+    pub(crate) would_decide: Vec<String>,
+    pub(crate) advice: Vec<Advice>,
 }
 
 /// What to do, and what it costs.
@@ -226,6 +238,32 @@ finding_ids! {
     ClientAbort = "client-abort",
     /// The client's last bytes asked for no answer: it did not wait for one.
     NothingAsked = "nothing-asked",
+    /// What the server's stack answers for a connection that its host no longer knows.
+    BackendGoneReset = "backend-gone-reset",
+    /// The first packet for a backend that was removed is dropped, the next one treated as new.
+    BackendRemovedDrop = "backend-removed-drop",
+    /// A SYN that uses the port of an earlier connection again is dropped.
+    PortReuseSynDrop = "port-reuse-syn-drop",
+    /// A SYN or SYN-ACK was lost between the points.
+    HandshakeLost = "handshake-lost",
+    /// The server drops SYNs by their timestamps.
+    TimestampSynDrop = "timestamp-syn-drop",
+    /// The server's queue of connections is full.
+    ListenQueueOverflow = "listen-queue-overflow",
+    /// The SYN-ACK came from the server's own address.
+    SynAckUntranslated = "syn-ack-untranslated",
+    /// A host cannot reach itself through its own Service.
+    HairpinBroken = "hairpin-broken",
+    /// A device gives connections other sequence numbers.
+    SequenceRewritten = "sequence-rewritten",
+    /// A proxy ends TCP between the points.
+    ProxyTerminated = "proxy-terminated",
+    /// The ends of a connection do not agree whether it is still there.
+    HalfOpen = "half-open",
+    /// The server's host refused the connection.
+    ConnectionRefused = "connection-refused",
+    /// Keep-alives come less often than a device on the path needs them.
+    KeepaliveTooSlow = "keepalive-too-slow",
     /// The capture lacks packets.
     CaptureIncomplete = "capture-incomplete",
 }
@@ -233,7 +271,7 @@ finding_ids! {
 impl Finding {
     /// The verdict that follows from the evidence: what is missing makes it possible at best, an open rival likely.
     pub(crate) fn verdict_of(rivals: &[Rival], missing: &[String]) -> Verdict {
-        if rivals.iter().all(|r| r.status == RivalStatus::Refuted) && missing.is_empty() {
+        if rivals.iter().all(Rival::is_refuted) && missing.is_empty() {
             Verdict::Confirmed
         } else if missing.is_empty() {
             Verdict::Likely

@@ -1,6 +1,6 @@
 //! What the other connections say: how much silence they outlived, how long answers usually take.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use crosscap_correlation::{Correlation, Leg, Path};
@@ -17,6 +17,10 @@ pub(crate) struct Service {
     pub(crate) median_wait: i64,
     /// Connections with an answer.
     pub(crate) answered: usize,
+    /// Points beyond that of the client that saw its connections.
+    pub(crate) far_points: BTreeSet<usize>,
+    /// Connections that the server answered and that no such point saw.
+    pub(crate) unseen_beyond: usize,
     /// The silences of each connection that the server ended and that were outlived, reference time, sorted.
     waited_out: Vec<(Timestamp, Timestamp)>,
     /// From the first packet of each connection to the last of its server, reference time, sorted.
@@ -62,14 +66,20 @@ pub(crate) struct Population {
     /// For each host at each point: of every connection, until when both ends were heard and from when on, reference
     /// time, sorted.
     hosts: BTreeMap<(usize, IpAddr), Vec<(Timestamp, Timestamp)>>,
+    /// For each originator at each point: paths of which that point saw a SYN-ACK and no SYN.
+    answers: BTreeMap<(usize, Endpoint), Vec<usize>>,
+    /// Points whose captures lack packets that they should have: an end acknowledged bytes that were not recorded.
+    gappy: BTreeSet<usize>,
     nothing: Service,
 }
 
 impl Population {
     pub(crate) fn of(correlation: &Correlation) -> Self {
-        let paths = correlation.paths.par_iter();
-        let tally = paths.fold(Tally::default, |tally, path| tally.with(correlation, path));
-        let Tally { services, mut hosts } = tally.reduce(Tally::default, Tally::and);
+        let paths = correlation.paths.par_iter().enumerate();
+        let tally =
+            paths.fold(Tally::default, |tally, (index, path)| tally.with(correlation, index, path));
+        let Tally { services, mut hosts, mut answers, gappy } =
+            tally.reduce(Tally::default, Tally::and);
         let finish = |(mut service, mut waits): (Service, Vec<i64>)| {
             waits.sort_unstable();
             service.waited_out.sort_unstable();
@@ -80,7 +90,13 @@ impl Population {
         };
         let services = services.into_iter().map(|(scope, s)| (scope, finish(s))).collect();
         hosts.values_mut().for_each(|spans| spans.sort_unstable());
-        Self { services, hosts, nothing: Service::default() }
+        answers.values_mut().for_each(|paths| paths.sort_unstable());
+        Self { services, hosts, answers, gappy, nothing: Service::default() }
+    }
+
+    /// Whether the capture of a point is known to lack packets.
+    pub(crate) fn is_gappy(&self, point: usize) -> bool {
+        self.gappy.contains(&point)
     }
 
     pub(crate) fn service(&self, scope: Endpoint) -> &Service {
@@ -100,6 +116,16 @@ impl Population {
         spans[recent..].iter().filter(|(_, since)| *since <= to).take(ENOUGH_ALIVE).count()
     }
 
+    /// Paths of which a point saw a SYN-ACK to this originator and no SYN.
+    pub(crate) fn answers(&self, point: usize, orig: Endpoint) -> &[usize] {
+        self.answers.get(&(point, orig)).map_or(&[], Vec::as_slice)
+    }
+
+    /// Whether a point recorded both ends of any connection of a host.
+    pub(crate) fn hears(&self, point: usize, host: IpAddr) -> bool {
+        self.hosts.contains_key(&(point, host))
+    }
+
     pub(crate) fn services(&self) -> impl Iterator<Item = (Endpoint, &Service)> {
         self.services.iter().map(|(scope, service)| (*scope, service))
     }
@@ -110,10 +136,12 @@ impl Population {
 struct Tally {
     services: BTreeMap<Endpoint, (Service, Vec<i64>)>,
     hosts: BTreeMap<(usize, IpAddr), Vec<(Timestamp, Timestamp)>>,
+    answers: BTreeMap<(usize, Endpoint), Vec<usize>>,
+    gappy: BTreeSet<usize>,
 }
 
 impl Tally {
-    fn with(mut self, correlation: &Correlation, path: &Path) -> Self {
+    fn with(mut self, correlation: &Correlation, index: usize, path: &Path) -> Self {
         let of = |leg: Leg| (leg, leg.of(&correlation.points));
         let mut legs: Vec<(Leg, Connection)> = path.regular().map(of).collect();
         if legs.is_empty() {
@@ -121,17 +149,23 @@ impl Tally {
         }
         // What lies behind a proxy is a service of its own.
         for legs in legs.chunk_by(|a, b| a.0.stage == b.0.stage) {
-            self.count(correlation, legs);
+            self.count(correlation, index, legs);
         }
         self
     }
 
     /// Counts the legs of one stage.
-    fn count(&mut self, correlation: &Correlation, legs: &[(Leg, Connection)]) {
+    fn count(&mut self, correlation: &Correlation, index: usize, legs: &[(Leg, Connection)]) {
         let (Some((orig_leg, near)), Some((_, far))) = (legs.first(), legs.last()) else {
             return;
         };
         let (service, waits) = self.services.entry(near.resp).or_default();
+        if legs.len() > 1 {
+            let points = legs.iter().map(|(leg, _)| leg.point);
+            service.far_points.extend(points.filter(|p| *p != orig_leg.point));
+        } else if near.flow(Direction::Resp).first.is_some() {
+            service.unseen_beyond += 1;
+        }
         for phase in [Phase::Established, Phase::HalfClosed] {
             for speaker in Direction::BOTH {
                 let Some((nanos, span)) = outlived(correlation, legs, phase, speaker) else {
@@ -150,6 +184,12 @@ impl Tally {
         }
         waits.extend(far.longest_wait.as_ref().map(|w| w.nanos()));
         for (leg, c) in legs {
+            if c.flow(Direction::Orig).isn.is_none() && c.flow(Direction::Resp).isn.is_some() {
+                self.answers.entry((leg.point, c.orig)).or_default().push(index);
+            }
+            if Direction::BOTH.iter().any(|d| c.flow(*d).gaps > 0) {
+                self.gappy.insert(leg.point);
+            }
             let [Some(orig), Some(resp)] = Direction::BOTH.map(|d| c.flow(d).last) else {
                 continue;
             };
@@ -167,6 +207,8 @@ impl Tally {
             for (slot, more) in service.outlived.iter_mut().zip(more.outlived) {
                 *slot = [slot[0].max(more[0]), slot[1].max(more[1])];
             }
+            service.far_points.extend(more.far_points);
+            service.unseen_beyond += more.unseen_beyond;
             service.waited_out.extend(more.waited_out);
             service.lifetimes.extend(more.lifetimes);
             all.extend(waits);
@@ -174,6 +216,10 @@ impl Tally {
         for (host, spans) in other.hosts {
             self.hosts.entry(host).or_default().extend(spans);
         }
+        for (orig, paths) in other.answers {
+            self.answers.entry(orig).or_default().extend(paths);
+        }
+        self.gappy.extend(other.gappy);
         self
     }
 }

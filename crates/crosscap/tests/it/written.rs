@@ -1,5 +1,7 @@
 //! Small captures, packet by packet, for what no capture of testdata/ shows.
 
+// Faults between two points.
+mod faults;
 // The NAT map of such captures, and names in it.
 mod nat_map;
 // Many points, long names.

@@ -104,3 +104,140 @@ pub(super) fn client_timeout() -> Advice {
         "The client library's manual",
     )
 }
+
+/// A server that is gone, or that resets.
+pub(super) fn server_closes() -> Advice {
+    advice(
+        "Look why the server's process ended, restarted or closed at that time; let pods drain before they end (preStop, a \
+         graceful shutdown), and let clients try again what may be tried again.",
+        "None for looking; draining makes deployments take longer.",
+        "kubernetes.io: Pod lifecycle, termination",
+    )
+}
+
+/// Nobody listens.
+pub(super) fn listen() -> Advice {
+    advice(
+        "Check that the server listens on that port and address, that the Service's targetPort is right, and that its pods \
+         are ready (kubectl get endpointslices).",
+        "None.",
+        "kubernetes.io: Debug Services",
+    )
+}
+
+/// Somebody in between resets.
+pub(super) fn find_device() -> Advice {
+    advice(
+        "Find the device: its distance follows from the reset's time to live; then its policy or intrusion log for what was \
+         sent just before.",
+        "None.",
+        "RFC 9293 §3.5.2",
+    )
+}
+
+/// Do not lose sessions.
+pub(super) fn keep_sessions() -> Advice {
+    advice(
+        "Find what removed the session: conntrack -E during the failure, restarts of the node's agents, a full session \
+         table. With net.netfilter.nf_conntrack_tcp_loose=0 no packet in the middle opens a new session.",
+        "Without loose pick-up, connections older than a restart of the node are cut.",
+        "Linux nf_conntrack-sysctl; projectcalico/calico#1213",
+    )
+}
+
+/// Where the handshake ends.
+pub(super) fn follow_syn() -> Advice {
+    advice(
+        "Follow the SYN: count drops at the devices in between (conntrack -S: insert_failed, drop; nft counters; NIC and \
+         queue drops), and network policies for this pair.",
+        "None.",
+        "conntrack(8), nstat(8)",
+    )
+}
+
+/// A full queue.
+pub(super) fn accept_faster() -> Advice {
+    advice(
+        "Let the server accept faster (more workers), and lengthen its queue: the backlog of listen(2) and \
+         net.core.somaxconn of the pod.",
+        "A longer queue makes clients wait longer where the server cannot keep up.",
+        "listen(2); Linux ip-sysctl: somaxconn, tcp_max_syn_backlog",
+    )
+}
+
+/// Packets that are too large.
+pub(super) fn lower_mtu() -> Advice {
+    advice(
+        "Set the MTU of the pods to that of the path less its tunnels (VXLAN 50, IP in IP 20 bytes), or clamp the MSS, and \
+         let ICMP type 3 code 4 (ICMPv6 type 2) pass.",
+        "Smaller packets: a little more overhead.",
+        "RFC 4821; RFC 8201; the CNI plugin's MTU setting",
+    )
+}
+
+/// Notice sooner.
+pub(super) fn bound_retransmission() -> Advice {
+    advice(
+        "Bound how long hosts try (TCP_USER_TIMEOUT, or tcp_retries2 = 8), and let pods end gracefully.",
+        "Connections over a path that is down for minutes fail sooner.",
+        "tcp(7), TCP_USER_TIMEOUT; kubernetes/kubernetes#124290",
+    )
+}
+
+/// Notice that the other end is gone.
+pub(super) fn notice_dead_peer() -> Advice {
+    advice(
+        "Turn TCP keep-alive on at the end that waits, or give it a read timeout: either notices that the other end is gone.",
+        "A few small packets for each idle connection.",
+        "tcp(7), SO_KEEPALIVE; RFC 9293 §3.5.1",
+    )
+}
+
+/// A receiver that does not read.
+pub(super) fn read_on() -> Advice {
+    advice(
+        "Look at the receiver's process at that time: it did not read from its socket (blocked, stopped, out of memory, or \
+         waiting for something slower).",
+        "None.",
+        "RFC 9293 §3.8.6",
+    )
+}
+
+/// Packets that get lost.
+pub(super) fn find_loss() -> Advice {
+    advice(
+        "Find where packets are dropped between the two points: interface and queue counters (ip -s link, tc -s qdisc), nft \
+         counters, the provider's metrics; a capture between the points halves the way.",
+        "None.",
+        "ip-link(8), tc(8)",
+    )
+}
+
+/// A host that calls itself.
+pub(super) fn hairpin() -> Advice {
+    advice(
+        "Let the bridge port send packets back where they came from (hairpin mode, kubelet --hairpin-mode) and masquerade \
+         them.",
+        "The pod sees such connections come from the node's address.",
+        "kubernetes/kubernetes#13375, #20475",
+    )
+}
+
+/// Bridged packets that escape translation.
+pub(super) fn bridge_netfilter() -> Advice {
+    advice(
+        "On the node: modprobe br_netfilter and sysctl net.bridge.bridge-nf-call-iptables=1, so that answers between pods of \
+         one node are translated back; or route answers through the node that translates.",
+        "Bridged packets pass the node's packet filter.",
+        "kubernetes/kubernetes#122174",
+    )
+}
+
+/// A client that leaves.
+pub(super) fn client_log() -> Advice {
+    advice(
+        "Look at the client's log and process at that time: it closed its socket, or ended, before it had read the answer.",
+        "None.",
+        "RFC 9293 §3.5.2; RFC 2525 §2.17",
+    )
+}

@@ -7,7 +7,7 @@ use crosscap_reassembly::{Direction, Sighting};
 
 use super::advice;
 use crate::case::{Case, LegView};
-use crate::finding::{Finding, FindingId, Rival, RivalStatus, Severity};
+use crate::finding::{Evidence, Finding, FindingId, Rival, RivalStatus, Severity};
 use crate::words::{counted, duration};
 
 /// How a client gave up.
@@ -26,6 +26,65 @@ pub(super) fn screen(case: &Case<'_>) -> bool {
     // A server that never answers anybody was not asked anything.
     let spoken_to = case.service().answered > 0 || leg.connection.flow(Direction::Resp).bytes > 0;
     spoken_to && gave_up(leg).is_some()
+}
+
+/// A client that reset while an answer was under way.
+pub(super) fn screen_download(case: &Case<'_>) -> bool {
+    cut_short(case).is_some()
+}
+
+/// The client's leg, its reset, and how many bytes of the answer it had not acknowledged by then.
+fn cut_short<'a>(case: &Case<'a>) -> Option<(LegView<'a>, Sighting, u32)> {
+    let near = case.orig_side()?;
+    let c = near.connection;
+    let reset = c.flow(Direction::Orig).reset()?.at;
+    let finished = c.flow(Direction::Resp).closing().is_some_and(|at| at.frame < reset.frame);
+    let acked = c.flow(Direction::Orig).acked?;
+    let legs = [Some(near), case.resp_side()];
+    let ends =
+        legs.into_iter().flatten().filter_map(|l| l.connection.flow(Direction::Resp).stream_end());
+    let left = ends.map(|end| end.ahead_of(acked)).max()?;
+    let left = u32::try_from(left).ok()?;
+    // A window that is closed holds what the client has not read.
+    let unread = c.flow(Direction::Orig).closed_windows.closed_since.is_some();
+    (!finished && (left > GOODBYE || unread)).then_some((near, reset, left))
+}
+
+pub(super) fn examine_download(case: &Case<'_>) -> Option<Finding> {
+    let (near, reset, left) = cut_short(case)?;
+    if case.strays().next().is_some() || gave_up(near).is_some() {
+        return None;
+    }
+    let mut facts: Vec<_> = case.set_up(near).into_iter().collect();
+    let started =
+        case.rows_at(near.place).map(|(row, seen)| (row.direction, seen.at)).rfind(|(d, at)| {
+            *d == Direction::Resp && at.segment.payload_len > 0 && at.frame < reset.frame
+        })?;
+    let text = format!("The server was answering: {} bytes.", started.1.segment.payload_len);
+    facts.push(case.fact(near, &started.1, text));
+    let text = format!(
+        "The client's host sent a reset; at least {left} bytes of the answer were not acknowledged."
+    );
+    facts.push(case.fact(near, &reset, text));
+    let arrived = case
+        .resp_side()
+        .filter(|f| f.place != near.place)
+        .and_then(|f| Some((f, f.connection.flow(Direction::Orig).reset()?.at)));
+    if let Some((far, at)) = &arrived {
+        facts.push(case.fact(*far, at, "It reached the server.".into()));
+    }
+    let own_ttl = near.connection.flow(Direction::Orig).first.map(|s| s.segment.ttl);
+    let rivals = vec![Rival::judged(
+        FindingId::ResetInjected,
+        own_ttl == Some(reset.segment.ttl),
+        "The reset was seen leaving the client, with the time to live of the client's own packets.",
+        "The reset's time to live is not that of the client's other packets.",
+    )];
+    let title =
+        format!("The client cut an answer of {} short: it reset the connection", case.scope());
+    let evidence =
+        Evidence { facts, rivals, would_decide: Vec::new(), advice: vec![advice::client_log()] };
+    Some(case.finding(FindingId::ClientAbort, Severity::Broken, title, evidence))
 }
 
 /// The leg to judge the client by.
@@ -209,3 +268,6 @@ fn lost_on_the_way(
 
 /// A client that closes sooner than this after its last byte did not wait for an answer, nanoseconds: it said goodbye.
 const PATIENCE: i64 = 500_000_000;
+
+/// A close_notify of TLS or a GOAWAY that a client does not wait for, bytes.
+const GOODBYE: u32 = 100;

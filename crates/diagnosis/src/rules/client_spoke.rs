@@ -2,11 +2,11 @@
 //! (`nat-expired-client-spoke`).
 
 use crosscap_packet::TcpFlags;
-use crosscap_reassembly::{Direction, ResetForm, Silence};
+use crosscap_reassembly::{Direction, ResetForm, Sighting, Silence};
 
 use super::advice;
 use crate::case::{Case, INITIAL_TTLS, LegView};
-use crate::finding::{Finding, FindingId, HungSide, Rival, Severity};
+use crate::finding::{Evidence, Finding, FindingId, HungSide, Rival, Severity};
 use crate::words::{carried, duration};
 
 /// At the client's side: a silence that the client ended, and a reset from the service.
@@ -27,7 +27,7 @@ pub(super) fn examine(case: &Case<'_>) -> Option<Finding> {
     let reset = near.connection.flow(Direction::Resp).reset()?.at;
     // A middlebox that resets on its own does not take the number from what it answers.
     let (_, answered) =
-        case.after(near.place, Direction::Orig, silence.before.frame).find(|(_, at)| {
+        case.after(near.place, Direction::Orig, silence.before.frame).rfind(|(_, at)| {
             at.segment.flags.contains(TcpFlags::ACK)
                 && at.segment.ack == reset.segment.seq
                 && at.frame < reset.frame
@@ -42,13 +42,30 @@ pub(super) fn examine(case: &Case<'_>) -> Option<Finding> {
             return None;
         }
     }
-    let covered = far.is_some_and(|far| case.covers(far.leg.point, near.leg.point, reset.time));
+    let covered = far.is_some_and(|far| {
+        Direction::BOTH.iter().all(|d| case.would_show(far, *d, near.leg.point, reset.time))
+    });
     let server_ttl = near.connection.flow(Direction::Resp).first.map(|s| s.segment.ttl);
     let local = INITIAL_TTLS.contains(&reset.segment.ttl) && server_ttl != Some(reset.segment.ttl);
 
-    // A reset with the time to live of the server's packets, and no sight of the server: most likely the server's.
-    if far.is_none() && server_ttl == Some(reset.segment.ttl) {
+    // A reset with the time to live of the server's packets: where that has been counted down, it came from as far away,
+    // else, without sight of the server, most likely from the server.
+    let routed = !INITIAL_TTLS.contains(&reset.segment.ttl);
+    if (routed || far.is_none()) && server_ttl == Some(reset.segment.ttl) {
         return None;
+    }
+
+    // A forgotten session refuses the first packet; here an earlier one was swallowed.
+    let swallowed = case
+        .after(near.place, Direction::Orig, silence.before.frame)
+        .map(|(_, at)| *at)
+        .find(|at| {
+            let (sent, again) = (&at.segment, &answered.segment);
+            (sent.seq, sent.payload_len) == (again.seq, again.payload_len)
+                && answered.time.since(at.time) >= ANOTHER_TRY
+        });
+    if let Some(swallowed) = swallowed {
+        return Some(removed(case, near, &silence, [&swallowed, answered, &reset]));
     }
 
     let mut facts: Vec<_> = case.set_up(near).into_iter().collect();
@@ -123,3 +140,51 @@ pub(super) fn examine(case: &Case<'_>) -> Option<Finding> {
         advice: vec![advice::keep_alive(), advice::longer_session(), advice::no_nat()],
     })
 }
+
+/// The first packet was dropped, its repetition reset (`backend-removed-drop`).
+fn removed(
+    case: &Case<'_>,
+    near: LegView<'_>,
+    silence: &Silence,
+    [swallowed, answered, reset]: [&Sighting; 3],
+) -> Finding {
+    let mut facts: Vec<_> = case.set_up(near).into_iter().collect();
+    let text =
+        format!("The last packet of either end; then silence for {}.", duration(silence.nanos()));
+    facts.push(case.fact(near, &silence.before, text));
+    facts.push(case.fact(near, swallowed, "The client spoke again and got no answer.".into()));
+    let text = format!("It said so again {} later,", duration(answered.time.since(swallowed.time)));
+    facts.push(case.fact(near, answered, format!("{text} and that was answered by a reset.")));
+    let text = format!(
+        "The reset, as a host without such a connection sends it, with a time to live of {}.",
+        reset.segment.ttl
+    );
+    facts.push(case.fact(near, reset, text));
+    let doubt = "A session that ran out and a backend that was removed are told apart by the translating host only.";
+    let rivals = vec![
+        Rival::judged(
+            FindingId::NatExpiredClientSpoke,
+            false,
+            "",
+            "The first packet may have been lost by chance, and the session have run out.",
+        ),
+        Rival::judged(FindingId::ServerReset, false, "", doubt),
+        Rival::judged(FindingId::IdleResetByMiddlebox, false, "", doubt),
+    ];
+    let would_decide = vec!["Whether the backend was removed from the Service at that time (kubectl get events, the log of kube-proxy).".into()];
+    let title = format!(
+        "The connection to {} is gone: its first packet after {} of silence was swallowed, the next was reset",
+        case.scope(),
+        duration(silence.nanos())
+    );
+    let evidence = Evidence {
+        facts,
+        rivals,
+        would_decide,
+        advice: vec![advice::server_closes(), advice::keep_alive()],
+    };
+    case.finding(FindingId::BackendRemovedDrop, Severity::Degraded, title, evidence)
+}
+
+/// A packet this long after another is another try, nanoseconds: no retransmission timer is as short.
+const ANOTHER_TRY: i64 = 100_000_000;

@@ -20,7 +20,7 @@ fn side<'a>(case: &Case<'a>, end: Direction) -> Option<LegView<'a>> {
 }
 
 /// At the speaker's own side: the silence it ended in vain.
-fn unheard<'a>(case: &Case<'a>, speaker: Direction) -> Option<(LegView<'a>, Silence)> {
+pub(super) fn unheard<'a>(case: &Case<'a>, speaker: Direction) -> Option<(LegView<'a>, Silence)> {
     let here = side(case, speaker)?;
     let silence = here.connection.silences.as_ref()?.unanswered()?;
     let reset = here.connection.flow(speaker.reverse()).reset().is_some();
@@ -33,7 +33,10 @@ pub(super) fn examine(case: &Case<'_>) -> Option<Finding> {
 
 fn drop_of(case: &Case<'_>, speaker: Direction) -> Option<Finding> {
     let (here, silence) = unheard(case, speaker)?;
-    if case.strays().next().is_some() || !case.sees_both_ends(here) {
+    if case.strays().next().is_some()
+        || !case.sees_both_ends(here)
+        || !case.was_idle(here, &silence)
+    {
         return None;
     }
     let tries = distinct_tries(case, here, speaker, &silence);
@@ -52,7 +55,7 @@ fn drop_of(case: &Case<'_>, speaker: Direction) -> Option<Finding> {
     if there.is_some_and(arrived) {
         return None;
     }
-    let covered = there.is_some_and(|t| case.covers(t.leg.point, here.leg.point, first.time));
+    let covered = there.is_some_and(|t| case.would_show(t, speaker, here.leg.point, first.time));
     let (who, whom) = match speaker {
         Direction::Orig => ("client", "server"),
         Direction::Resp => ("server", "client"),

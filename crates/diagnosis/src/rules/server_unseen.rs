@@ -43,12 +43,12 @@ pub(super) fn examine(case: &Case<'_>) -> Option<Finding> {
             return None;
         }
     }
-    let gave_up = |fin| client_abort::waited(far, &fin);
-    if near.is_none() && far.connection.flow(Direction::Orig).fin.is_some_and(gave_up) {
-        return None;
-    }
     let watching =
         near.filter(|near| case.covers(near.leg.point, far.leg.point, silence.after.time));
+    let gave_up = |fin| client_abort::waited(far, &fin);
+    if watching.is_none() && far.connection.flow(Direction::Orig).fin.is_some_and(gave_up) {
+        return None;
+    }
 
     let nanos = silence.nanos();
     let mut facts: Vec<_> = case.set_up(near.unwrap_or(far)).into_iter().collect();

@@ -1,0 +1,103 @@
+//! Segments that the network dropped and that were sent again (`packet-loss`).
+
+use crosscap_packet::TcpFlags;
+use crosscap_reassembly::{Direction, Sighting};
+
+use super::advice;
+use crate::case::{Case, LegView};
+use crate::finding::{Evidence, Finding, FindingId, HungSide, Rival, Severity};
+use crate::words::counted;
+
+/// Something was sent again, and the legs at both sides did not count the same.
+pub(super) fn screen(case: &Case<'_>) -> bool {
+    Direction::BOTH.iter().any(|&from| ends(case, from).is_some())
+}
+
+/// The leg at the sender's side and the one at the receiver's, where the second counted less.
+fn ends<'a>(case: &Case<'a>, from: Direction) -> Option<[LegView<'a>; 2]> {
+    let (here, there) = match from {
+        Direction::Orig => (case.orig_side()?, case.resp_side()?),
+        Direction::Resp => (case.resp_side()?, case.orig_side()?),
+    };
+    let (sent, came) = (here.connection.flow(from), there.connection.flow(from));
+    let packets = |f: &crosscap_reassembly::Flow| f.packets.saturating_sub(u64::from(f.copies));
+    let less = packets(came) < packets(sent) && came.first.is_some();
+    (here.place != there.place && sent.retransmits > 0 && less).then_some([here, there])
+}
+
+pub(super) fn examine(case: &Case<'_>) -> Option<Finding> {
+    if case.strays().next().is_some() {
+        return None;
+    }
+    let lost: Vec<_> = Direction::BOTH.into_iter().filter_map(|from| lost(case, from)).collect();
+    let count: usize = lost.iter().map(|l| l.segments.len()).sum();
+    if count == 0 {
+        return None;
+    }
+    let mut facts = Vec::new();
+    for l in &lost {
+        let frames: Vec<_> = l.segments.iter().map(|s| s.frame).take(SHOWN).collect();
+        let bytes: u64 = l.segments.iter().map(|s| u64::from(s.segment.payload_len)).sum();
+        let text = format!(
+            "{} with {bytes} bytes did not come to {}, and were sent again.",
+            counted(l.segments.len() as u64, "segment"),
+            case.point_name(l.there)
+        );
+        facts.push(case.fact_of(l.here.leg.point, &frames, l.segments[0].time, text));
+        facts.push(case.fact(l.there, &l.came, "One of them, as it came at last.".into()));
+    }
+    let rivals = vec![Rival::judged(
+        FindingId::CaptureIncomplete,
+        true,
+        "The bytes came with a later packet only, and were acknowledged only then; the capture that lacks the first one is \
+         not known to lack any packet.",
+        "",
+    )];
+    let title = format!(
+        "The network dropped packets of the connection to {}; they were sent again",
+        case.scope()
+    );
+    let evidence =
+        Evidence { facts, rivals, would_decide: Vec::new(), advice: vec![advice::find_loss()] };
+    let mut finding = case.finding(FindingId::PacketLoss, Severity::Degraded, title, evidence);
+    finding.hung_side = HungSide::None;
+    Some(finding)
+}
+
+struct Lost<'a> {
+    here: LegView<'a>,
+    there: LegView<'a>,
+    /// Segments that did not come, as their sender's side saw them.
+    segments: Vec<Sighting>,
+    /// What the other side saw of their bytes first.
+    came: Sighting,
+}
+
+/// Data segments that the other side did not see until they were sent again, and did not acknowledge before.
+fn lost<'a>(case: &Case<'a>, from: Direction) -> Option<Lost<'a>> {
+    let [here, there] = ends(case, from)?;
+    let mut segments = Vec::new();
+    let mut shown = None;
+    for (row, seen) in case.rows_at(here.place) {
+        let s = &seen.at.segment;
+        let data = s.payload_len > 0 && !s.flags.contains(TcpFlags::SYN);
+        if row.direction != from || !data || row.at_leg(there.place).is_some() {
+            continue;
+        }
+        // The bytes came: in another cut, or when they were sent again.
+        let Some((again, came)) = case.carrying(there.place, from, s.seq) else { continue };
+        let resent = again.at_leg(here.place).filter(|r| r.at.frame > seen.at.frame);
+        let Some(resent) = resent else { continue };
+        let early = case
+            .after(here.place, from.reverse(), seen.at.frame)
+            .any(|(_, at)| at.frame < resent.at.frame && at.segment.ack.ahead_of(s.seq_end()) >= 0);
+        if !early && case.would_show(there, from, here.leg.point, seen.at.time) {
+            segments.push(seen.at);
+            shown.get_or_insert(*came);
+        }
+    }
+    Some(Lost { here, there, came: shown?, segments })
+}
+
+/// Frames that are cited.
+const SHOWN: usize = 8;
