@@ -4,6 +4,7 @@ use crosscap_packet::{Endpoint, FrameRef, SeqNumber, Timestamp};
 use crosscap_reassembly::{Connection, Direction, Flow, Sighting};
 use rayon::prelude::*;
 
+use crate::resolution::resolution;
 use crate::{Leg, Point};
 
 /// One leg.
@@ -18,6 +19,8 @@ pub(crate) struct LegKey {
     pub(crate) lasted: i64,
     pub(crate) first_frame: FrameRef,
     pub(crate) incarnation: u32,
+    /// How coarse times of its point are, nanoseconds.
+    pub(crate) resolution: i64,
 }
 
 /// One direction of a leg.
@@ -41,6 +44,8 @@ pub(crate) struct Legs {
     pub(crate) keys: Vec<LegKey>,
     /// Where each point's legs begin.
     begins: Vec<usize>,
+    /// How coarse the times of each point are, nanoseconds; see [`resolution`].
+    coarse: Vec<i64>,
 }
 
 impl Legs {
@@ -59,8 +64,16 @@ impl Legs {
                 stage: 0,
             }));
         }
-        let keys = legs.into_par_iter().map(|leg| LegKey::new(leg, &leg.of(points))).collect();
-        Self { begins, keys }
+        let mut keys: Vec<LegKey> =
+            legs.into_par_iter().map(|leg| LegKey::new(leg, &leg.of(points))).collect();
+        let mut coarse = vec![0; points.len()];
+        for mine in keys.chunk_by_mut(|a, b| a.leg.point == b.leg.point) {
+            let sightings = mine.iter().flat_map(|key| &key.flows).flat_map(|f| [f.first, f.last]);
+            let resolution = resolution(sightings.flatten().map(|at| at.time));
+            coarse[mine[0].leg.point] = resolution;
+            mine.iter_mut().for_each(|key| key.resolution = resolution);
+        }
+        Self { keys, begins, coarse }
     }
 
     pub(crate) fn key(&self, leg: Leg) -> &LegKey {
@@ -69,6 +82,11 @@ impl Legs {
 
     pub(crate) fn place(&self, leg: Leg) -> usize {
         self.begins[leg.point] + leg.connection
+    }
+
+    /// How coarse the times of a point are, nanoseconds; 0 where it is as good as noise.
+    pub(crate) fn resolution(&self, point: usize) -> i64 {
+        self.coarse[point]
     }
 }
 
@@ -83,6 +101,7 @@ impl LegKey {
             lasted: c.last().time.since(c.first().time),
             first_frame: c.first().frame,
             incarnation: c.incarnation,
+            resolution: 0,
         }
     }
 
@@ -115,6 +134,11 @@ impl LegKey {
     pub(crate) fn flip(&mut self) {
         std::mem::swap(&mut self.orig, &mut self.resp);
         self.flows.swap(0, 1);
+    }
+
+    /// Whether only one end was captured.
+    pub(crate) fn is_one_way(&self) -> bool {
+        self.flows.iter().any(|flow| flow.first.is_none())
     }
 
     /// Whether a SYN or SYN-ACK that each saw once was another one, by the clock of its sender: not even one sent again.

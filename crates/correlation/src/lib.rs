@@ -41,6 +41,7 @@ mod path;
 mod payload;
 mod point;
 mod proxies;
+mod resolution;
 mod stray;
 
 pub use between::{

@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use rayon::prelude::*;
 
 use super::graph::{Link, tighten};
-use super::pairs::{causal, constraints};
+use super::pairs::proofs;
 use super::{Clock, Constraint, OneSided};
 use crate::Point;
 use crate::keys::Legs;
@@ -27,7 +27,14 @@ pub(crate) fn bound_clocks(
     // By name, so that the order of the points does not matter; but the first is the reference.
     let mut ranked: Vec<usize> = (0..points.len()).collect();
     ranked.sort_by_key(|&p| (p != 0, &points[p].name));
-    let proven = |reference, here| between(points, legs, paths, reference, here);
+    let proven = |reference: usize, here: usize| {
+        let rounded = [reference, here].map(|point| legs.resolution(point));
+        let mut all = between(points, legs, paths, reference, here);
+        if rounded != [0, 0] {
+            all.iter_mut().for_each(|c| *c = c.rounded(rounded));
+        }
+        all
+    };
     let mut queue = VecDeque::from([0]);
     while let Some(known) = queue.pop_front() {
         let unknown: Vec<usize> = ranked.iter().copied().filter(|&p| clocks[p].is_none()).collect();
@@ -75,6 +82,7 @@ fn between(
     reference: usize,
     here: usize,
 ) -> Vec<Constraint> {
+    let unusual = unusual_order(legs, paths, reference, here);
     paths
         .par_iter()
         .flat_map_iter(|path| {
@@ -82,13 +90,36 @@ fn between(
                 |point| path.legs.iter().copied().filter(move |l| l.point == point && !l.stray);
             at(reference).flat_map(move |a| at(here).map(move |b| (a, b))).flat_map(|(a, b)| {
                 let order = path.order(legs, a, b);
-                let upstream = order.filter(|order| order.is_ne()).map(Ordering::is_lt);
+                let told = order.filter(|order| order.is_ne() && Some(*order) != unusual);
+                let upstream = told.map(Ordering::is_lt);
                 let comparable = order.map(|_| (a.of(points), b.of(points)));
-                comparable.into_iter().flat_map(move |(a, b)| {
-                    let copies = upstream.into_iter().flat_map(|up| constraints(&a, &b, up));
-                    copies.chain(causal(&a, &b)).collect::<Vec<_>>()
-                })
+                comparable.into_iter().flat_map(move |(a, b)| proofs(&a, &b, upstream))
             })
         })
         .collect()
+}
+
+/// The order of two points that so few paths are in, that wrong times are more likely than that they came another way: where
+/// no router is in between, times tell it.
+fn unusual_order(
+    legs: &Legs,
+    paths: &[Ordered],
+    reference: usize,
+    here: usize,
+) -> Option<Ordering> {
+    let of = |path: &Ordered| {
+        let at = |point| path.legs.iter().copied().filter(move |l| l.point == point && !l.stray);
+        let pairs = at(reference).flat_map(|a| at(here).map(move |b| (a, b)));
+        let orders = pairs.filter_map(|(a, b)| path.order(legs, a, b));
+        orders.fold([0u64; 2], |[less, greater], order| {
+            [less + u64::from(order.is_lt()), greater + u64::from(order.is_gt())]
+        })
+    };
+    let sum = |a: [u64; 2], b: [u64; 2]| [a[0] + b[0], a[1] + b[1]];
+    let [less, greater] = paths.par_iter().map(of).reduce(|| [0; 2], sum);
+    let few = |some: u64, others: u64| some * 8 < others;
+    if few(less, greater) {
+        return Some(Ordering::Less);
+    }
+    few(greater, less).then_some(Ordering::Greater)
 }

@@ -147,7 +147,7 @@ proptest! {
         let theta = |us: i64| base + us * ppm / 1_000;
         let at = |us: i64| Timestamp(1_700_000_000 * SECOND + us * 1_000);
         let times: Vec<_> = times.into_iter().map(|(ms, f)| (ms * 1_000, f)).collect();
-        let mut polygon = Polygon::around(at(times[0].0), theta(times[0].0) + 123_456);
+        let mut polygon = Polygon::around(at(times[0].0), theta(times[0].0) + 123_456, fit::SLOW);
         for &(us, forward) in &times {
             prop_assert!(polygon.clip(at(us), theta(us), forward, 0));
         }

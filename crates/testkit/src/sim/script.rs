@@ -134,7 +134,10 @@ impl Script<'_> {
             if let Some(arrives) = self.pass(at, sent) {
                 // Nobody can tell a packet that waits from one that is lost.
                 if arrives > at + wait {
+                    let echo = self.echo;
                     self.pass(at + wait, sent);
+                    // What is sent next answers the first, which arrived before.
+                    self.echo = echo;
                 }
                 let taken = &mut self.taken[1 - sent.by];
                 *taken = sent.first.wrapping_add(takes).max(*taken);
