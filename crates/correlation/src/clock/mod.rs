@@ -9,6 +9,7 @@ mod affine;
 mod course;
 mod fit;
 mod graph;
+mod halves;
 mod pairs;
 mod points;
 mod polygon;
@@ -32,6 +33,8 @@ pub(crate) struct Constraint {
     pub(crate) forward: bool,
     /// The frames of the packet at the reference point and at the other one.
     pub(crate) frames: [FrameRef; 2],
+    /// The point that it was measured against.
+    pub(crate) reference: usize,
 }
 
 impl Constraint {
@@ -88,30 +91,6 @@ pub enum Side {
     Low(i64),
     /// It is not above this.
     High(i64),
-}
-
-impl OneSided {
-    /// The tightest; `None` where there are packets of both ways, or none.
-    fn of(constraints: &[Constraint]) -> Option<Self> {
-        let forward = constraints.first()?.forward;
-        if constraints.iter().any(|c| c.forward != forward) {
-            return None;
-        }
-        let noise = affine::NOISE[1];
-        let told = |c: &Constraint| Self {
-            at: c.at,
-            offset: if forward {
-                Side::High(c.difference.saturating_add(noise))
-            } else {
-                Side::Low(c.difference.saturating_sub(noise))
-            },
-        };
-        let loose = |c: &&Constraint| {
-            let beyond = i128::from(c.difference);
-            (if forward { beyond } else { -beyond }, c.at)
-        };
-        constraints.iter().min_by_key(loose).map(told)
-    }
 }
 
 /// A packet whose times contradict all the others: a wrong match, or a glitch of a clock. It does not count.
@@ -195,12 +174,8 @@ impl ClockPiece {
 }
 
 impl Clock {
-    /// The clock that satisfies all constraints but a few, which are measured against the point `reference`; `None` where
-    /// they do not bound the offset on both sides.
-    pub(crate) fn from_constraints(
-        mut constraints: Vec<Constraint>,
-        reference: usize,
-    ) -> Option<Self> {
+    /// The clock that satisfies all constraints but a few; `None` where they do not bound the offset on both sides.
+    pub(crate) fn from_constraints(mut constraints: Vec<Constraint>) -> Option<Self> {
         // In order of capture: what a clock shows may not be.
         constraints
             .sort_unstable_by_key(|c| (c.frames[0], c.at, c.difference, c.forward, c.frames[1]));
@@ -210,7 +185,7 @@ impl Clock {
             (piece.from, piece.to) = (piece.to, piece.from);
         }
         let contradiction = |c: &Constraint| Contradiction {
-            reference,
+            reference: c.reference,
             reference_frame: c.frames[0],
             frame: c.frames[1],
         };

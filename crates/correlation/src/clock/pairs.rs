@@ -55,6 +55,7 @@ fn copies(
                 difference: ours.time.since(theirs.time),
                 forward,
                 frames: [theirs.frame, ours.frame],
+                reference: 0,
             })
         })
     })
@@ -75,6 +76,7 @@ pub(crate) fn causal(
         difference: ours.time.since(theirs.time),
         forward,
         frames: [theirs.frame, ours.frame],
+        reference: 0,
     };
     let forward = answered(reference, here);
     let back = answered(here, reference);

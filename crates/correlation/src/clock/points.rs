@@ -7,6 +7,7 @@ use std::collections::VecDeque;
 use rayon::prelude::*;
 
 use super::graph::{Link, tighten};
+use super::halves::{Known, join};
 use super::pairs::proofs;
 use super::{Clock, Constraint, OneSided};
 use crate::Point;
@@ -21,8 +22,7 @@ pub(crate) fn bound_clocks(
     paths: &[Ordered],
 ) -> (Vec<Option<Clock>>, Vec<Option<OneSided>>) {
     let mut clocks: Vec<Option<Clock>> = vec![None; points.len()];
-    let mut one_sided = vec![None; points.len()];
-    let Some(reference) = clocks.first_mut() else { return (clocks, one_sided) };
+    let Some(reference) = clocks.first_mut() else { return (clocks, Vec::new()) };
     *reference = Some(Clock::identity());
     // By name, so that the order of the points does not matter; but the first is the reference.
     let mut ranked: Vec<usize> = (0..points.len()).collect();
@@ -30,42 +30,35 @@ pub(crate) fn bound_clocks(
     let proven = |reference: usize, here: usize| {
         let rounded = [reference, here].map(|point| legs.resolution(point));
         let mut all = between(points, legs, paths, reference, here);
-        if rounded != [0, 0] {
-            all.iter_mut().for_each(|c| *c = c.rounded(rounded));
-        }
+        all.iter_mut().for_each(|c| *c = Constraint { reference, ..c.rounded(rounded) });
         all
     };
+    let mut halves: Vec<Option<Known>> = vec![None; points.len()];
     let mut queue = VecDeque::from([0]);
     while let Some(known) = queue.pop_front() {
         let unknown: Vec<usize> = ranked.iter().copied().filter(|&p| clocks[p].is_none()).collect();
-        let found: Vec<_> = unknown
-            .par_iter()
-            .map(|&p| {
-                let all = proven(known, p);
-                let half = if known == 0 { OneSided::of(&all) } else { None };
-                (Clock::from_constraints(all, known), half)
-            })
-            .collect();
-        for (point, (clock, half)) in unknown.into_iter().zip(found) {
-            one_sided[point] = one_sided[point].or(half);
-            if let (Some(clock), Some(middle)) = (clock, &clocks[known]) {
-                let clock = if known == 0 { Some(clock) } else { clock.through(middle) };
-                if clock.is_some() {
-                    queue.push_back(point);
-                    clocks[point] = clock;
+        let found: Vec<_> = unknown.par_iter().map(|&p| Known::of(proven(known, p))).collect();
+        for (point, found) in unknown.into_iter().zip(found) {
+            match (found, &clocks[known]) {
+                (Some(Known::Clock(clock)), Some(middle)) => {
+                    let clock = if known == 0 { Some(clock) } else { clock.through(middle) };
+                    if clock.is_some() {
+                        queue.push_back(point);
+                        clocks[point] = clock;
+                    }
                 }
+                (half, _) if known == 0 => halves[point] = half,
+                _ => {}
             }
         }
     }
-    for (half, _) in one_sided.iter_mut().zip(&clocks).filter(|(_, clock)| clock.is_some()) {
-        *half = None;
-    }
+    let one_sided = join(&ranked, &mut clocks, halves, &proven);
     if points.len() > 2 {
         let pairs = ranked.iter().enumerate().skip(1);
         let pairs: Vec<[usize; 2]> =
             pairs.flat_map(|(i, &a)| ranked[i + 1..].iter().map(move |&b| [a, b])).collect();
         let link = |&[a, b]: &[usize; 2]| {
-            Some(Link { ends: [a, b], clock: Clock::from_constraints(proven(a, b), a)? })
+            Some(Link { ends: [a, b], clock: Clock::from_constraints(proven(a, b))? })
         };
         let measured = pairs.par_iter().filter_map(link);
         tighten(&mut clocks, &measured.collect::<Vec<_>>());

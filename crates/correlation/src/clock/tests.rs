@@ -16,7 +16,7 @@ fn exchange(times: &[(i64, i64, bool)], theta: impl Fn(i64) -> i64) -> Vec<Const
             } else {
                 (reference + delay, theta(at) - delay)
             };
-            Constraint { at: Timestamp(at), difference, forward, frames: frames() }
+            Constraint { at: Timestamp(at), difference, forward, frames: frames(), reference: 0 }
         })
         .collect()
 }
@@ -26,7 +26,7 @@ fn frames() -> [FrameRef; 2] {
 }
 
 fn fitted(constraints: Vec<Constraint>) -> Option<Clock> {
-    Clock::from_constraints(constraints, 0)
+    Clock::from_constraints(constraints)
 }
 
 proptest! {
@@ -263,7 +263,7 @@ proptest! {
                 let (at_a, at_b) = if forward { (sent, received) } else { (received, sent) };
                 let at = 1_700_000_000 * SECOND + at_a + theta(a, at_a);
                 let shown = 1_700_000_000 * SECOND + at_b + theta(b, at_b);
-                Constraint { at: Timestamp(at), difference: shown - at, forward, frames: frames() }
+                Constraint { at: Timestamp(at), difference: shown - at, forward, frames: frames(), reference: 0 }
             };
             fitted((0..40).map(packet).collect()).unwrap()
         };

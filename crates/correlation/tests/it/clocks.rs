@@ -1,6 +1,6 @@
 //! Bounds hold the true offset, whatever the network and the clocks do.
 
-use crosscap_correlation::{Break, Clock, Correlation, Remark, Side, correlate};
+use crosscap_correlation::{Break, Clock, Correlation, OneSided, Remark, Side, correlate};
 use crosscap_packet::Timestamp;
 use crosscap_testkit::{SimBurst, SimChange, SimHop, SimMix, SimPoint, Simulation};
 use proptest::prelude::*;
@@ -91,6 +91,19 @@ fn holds_nearly(
         );
     }
     Ok(())
+}
+
+/// Whether what is known of packets of one end is true, and not by much.
+fn is_right(sim: &Simulation, points: [usize; 2], known: OneSided, only: usize) -> bool {
+    let at = known.at.since(Timestamp(EPOCH)) - sim.points[points[0]].clock.offset;
+    let [reference, here] = points.map(|p| sim.points[p].clock.at(at));
+    // The time is not known better than the clocks run apart.
+    let (truth, unknown) = (here - reference, 10 * MILLI);
+    let delay: i64 = sim.hops.iter().map(|hop| hop.delay[only] + hop.jitter).sum();
+    match known.offset {
+        Side::High(high) => only == 0 && (-unknown..=delay + 2 * unknown).contains(&(high - truth)),
+        Side::Low(low) => only == 1 && (-unknown..=delay + 2 * unknown).contains(&(truth - low)),
+    }
 }
 
 fn clock_of(found: &Correlation, point: usize) -> Result<&Clock, TestCaseError> {
@@ -198,14 +211,25 @@ proptest! {
         // Without a router in between, nothing tells which point is nearer the client.
         prop_assert_eq!(found.one_sided[1].is_some(), sim.hops[0].routers > 0);
         let Some(known) = found.one_sided[1] else { return Ok(()) };
-        let at = known.at.since(Timestamp(EPOCH));
-        // Near enough: the clocks run apart by 200 ppm at most.
-        let truth = sim.points[1].clock.at(at - sim.points[0].clock.offset)
-            - sim.points[0].clock.at(at - sim.points[0].clock.offset);
-        match known.offset {
-            Side::High(high) => prop_assert!(only == 0 && truth - 5 * MILLI <= high),
-            Side::Low(low) => prop_assert!(only == 1 && truth + 5 * MILLI >= low),
-        }
+        prop_assert!(is_right(&sim, [0, 1], known, only), "{:?}", known);
+    }
+
+    #[test]
+    fn one_side_is_known_through_points_in_between(sim in network(), only in 0usize..2, late in any::<bool>()) {
+        let mut sim = sim;
+        sim.hops[0].routers = 1;
+        sim.points.push(sim.points[1].clone());
+        sim.points[2].clock.offset = -5 * SECOND;
+        sim.places.push(2);
+        sim.hops.push(sim.hops[0].clone());
+        sim.points.iter_mut().for_each(|p| p.only = Some(only));
+        // The first and the last never see one connection.
+        sim.points[if late { 2 } else { 0 }].blind.push(9 * SECOND..i64::MAX);
+        sim.points[if late { 0 } else { 2 }].blind.push(i64::MIN..11 * SECOND);
+        sim.mix.reused = 0;
+        let found = correlate(Seen::new(&sim).points);
+        let Some(known) = found.one_sided[2] else { return Err(TestCaseError::fail("nothing known")) };
+        prop_assert!(is_right(&sim, [0, 2], known, only), "{:?}", known);
     }
 
     #[test]
