@@ -100,6 +100,9 @@ fn clock(correlation: &Correlation, index: usize) -> Clock {
     let Some(clock) = &correlation.clocks[index] else {
         return one_sided(reference, correlation.one_sided[index]);
     };
+    let contradictions = |found: &mut dyn Iterator<Item = &_>| {
+        found.map(|c| contradiction(correlation, index, c)).collect::<Vec<_>>()
+    };
     let segment = |piece: &crosscap_correlation::ClockPiece| {
         let bounds = piece.offset_at(piece.tightest_at);
         ClockSegment {
@@ -110,6 +113,7 @@ fn clock(correlation: &Correlation, index: usize) -> Clock {
             offset_high_ns: bounds.high,
             at_ref_ns: piece.tightest_at.as_nanos(),
             kind: piece.begins.map(|kind| kind.as_str().into()),
+            proof: contradictions(&mut piece.proof.iter().flatten()),
         }
     };
     let pieces = clock.pieces();
@@ -133,11 +137,7 @@ fn clock(correlation: &Correlation, index: usize) -> Clock {
         skew_high_ppm: Some(high),
         segments: if pieces.len() > 1 { pieces.iter().map(segment).collect() } else { Vec::new() },
         notes: remarks.map(|r| Quality::new(r.as_str(), r.to_string())).collect(),
-        contradictions: clock
-            .contradictions()
-            .iter()
-            .map(|c| contradiction(correlation, index, c))
-            .collect(),
+        contradictions: contradictions(&mut clock.contradictions().iter()),
     }
 }
 

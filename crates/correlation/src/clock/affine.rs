@@ -2,7 +2,7 @@
 
 use super::fit::{MAX_PIECES, SLOW, kind};
 use super::polygon::Polygon;
-use super::{ClockPiece, Constraint};
+use super::{ClockPiece, Constraint, Contradiction};
 
 /// The pieces of a clock that was not set, and the constraints that were left out: where it did not run at one rate, either
 /// the rate changed or times of packets are wrong, whichever takes less, a change counting as much as `change` packets. No
@@ -57,19 +57,35 @@ fn piece(constraints: &[Constraint], out: &[usize], polygon: Polygon) -> Option<
     if !polygon.is_bounded() {
         return None;
     }
-    let mine = || constraints.iter().enumerate().filter(|(i, _)| !out.contains(i)).map(|(_, c)| c);
-    // Which of the clocks is set while a packet is on its way is not known: what a packet proves holds at some time between
-    // both stamps.
-    let other = |c: &Constraint| {
+    let mine = constraints.iter().enumerate().filter(|(i, _)| !out.contains(i)).map(|(_, c)| c);
+    let mut of: Option<ClockPiece> = None;
+    let mut tightest = i64::MAX;
+    let mut loosest = [i64::MAX; 2];
+    for c in mine {
+        let bounds = polygon.offset_at(c.at);
+        // Which of the clocks is set while a packet is on its way is not known: what a packet proves holds at some time
+        // between both stamps.
         let here = c.at + c.difference;
-        let offset = polygon.offset_when(here);
-        [here - offset.high, here - offset.low]
-    };
-    let late = |c: &Constraint| if c.forward { c.at.max(other(c)[1]) } else { c.at };
-    let early = |c: &Constraint| if c.forward { c.at } else { c.at.min(other(c)[0]) };
-    let (from, to) = (mine().map(late).min()?, mine().map(early).max()?);
-    let tightest_at = mine().map(|c| c.at).min_by_key(|&at| (polygon.offset_at(at).width(), at))?;
-    Some(ClockPiece::new([from, to], tightest_at, polygon))
+        let (early, late) = match c.forward {
+            true => (c.at, c.at.max(here - bounds.low)),
+            false => (c.at.min(here - bounds.high), c.at),
+        };
+        let new = || ClockPiece::new([late, early], c.at, polygon.clone());
+        let piece = of.get_or_insert_with(new);
+        (piece.from, piece.to) = (piece.from.min(late), piece.to.max(early));
+        if bounds.width() < tightest {
+            (tightest, piece.tightest_at) = (bounds.width(), c.at);
+        }
+        let room = match c.forward {
+            true => c.difference.saturating_sub(bounds.high),
+            false => bounds.low.saturating_sub(c.difference),
+        };
+        let side = usize::from(!c.forward);
+        if room < loosest[side] {
+            (loosest[side], piece.tight[side]) = (room, Some(Contradiction::of(c)));
+        }
+    }
+    of
 }
 
 /// The only piece of a clock, if there are constraints of both directions.

@@ -3,7 +3,7 @@
 use super::affine::{self, NOISE};
 use super::course::{Course, course};
 use super::stretch::{self, Stretch};
-use super::{Break, ClockPiece, Constraint, holding, settle};
+use super::{Break, ClockPiece, Constraint, settle};
 
 /// The pieces of a clock, in the order in which they were, and the constraints that were left out; `None` where packets
 /// bound no piece on both sides, or contradict one another too often to tell anything. `constraints` are in order of
@@ -87,10 +87,11 @@ fn of_stretches(
     steepest: f64,
 ) -> Option<Model> {
     let (mut pieces, mut out): (Vec<ClockPiece>, Vec<Constraint>) = (Vec::new(), Vec::new());
-    for stretch in stretches {
+    for (i, stretch) in stretches.iter().enumerate() {
         let (mut more, left_out) = affine::pieces(&stretch.constraints, steepest, BREAK as usize);
         if let (Some(before), Some(first)) = (pieces.last(), more.first_mut()) {
             first.begins = Some(kind(before, first));
+            first.proof = stretch::proof(&stretches[i - 1], stretch, steepest, NOISE[1]);
         }
         pieces.append(&mut more);
         out.extend(left_out);
@@ -99,15 +100,7 @@ fn of_stretches(
         return None;
     }
     settle(&mut pieces);
-    let contradicts = |c: &Constraint| {
-        holding(&pieces, c.at).all(|p| {
-            let bounds = p.offset_at(c.at);
-            match c.forward {
-                true => c.difference.saturating_add(NOISE[1]) < bounds.low,
-                false => c.difference.saturating_sub(NOISE[1]) > bounds.high,
-            }
-        })
-    };
+    let contradicts = |c: &Constraint| !pieces.iter().any(|p| p.explains(c, NOISE[1]));
     out.extend(doubtful.into_iter().map(|i| constraints[i]).filter(contradicts));
     let few = (constraints.len() / 4).min(3);
     if out.len() > few.max(constraints.len() / 8) {

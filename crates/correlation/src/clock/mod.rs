@@ -93,7 +93,8 @@ pub enum Side {
     High(i64),
 }
 
-/// A packet whose times contradict all the others: a wrong match, or a glitch of a clock. It does not count.
+/// A packet seen at two points, or a packet and its answer, whose times contradict others: a wrong match, a packet stamped too
+/// late, or a clock that was set.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct Contradiction {
     /// The point against which the clock was measured when the packet was found not to fit: an index into
@@ -103,6 +104,13 @@ pub struct Contradiction {
     pub reference_frame: FrameRef,
     /// Its frame at the point whose clock it is.
     pub frame: FrameRef,
+}
+
+impl Contradiction {
+    fn of(c: &Constraint) -> Self {
+        let [reference_frame, frame] = c.frames;
+        Self { reference: c.reference, reference_frame, frame }
+    }
 }
 
 /// How a clock came from one piece to the next.
@@ -135,8 +143,12 @@ pub struct Clock {
     /// Pieces in order of time; more than one where the clock stepped.
     pieces: Vec<ClockPiece>,
     contradictions: Vec<Contradiction>,
+    /// How many packets were left out.
+    outliers: usize,
     /// Whether the clocks of other points say otherwise.
     contradicted: bool,
+    /// How coarse the times of the reference and of this point are, nanoseconds; 0 where that is as good as noise.
+    coarse: [i64; 2],
 }
 
 /// A span of time in which the offset was an affine function of reference time.
@@ -150,6 +162,10 @@ pub struct ClockPiece {
     pub tightest_at: Timestamp,
     /// How it follows the piece before; `None` for the first.
     pub begins: Option<Break>,
+    /// Of a clock that was set: a packet of the piece before and one of this that contradict each other.
+    pub proof: Option<[Contradiction; 2]>,
+    /// The packets that bound it most tightly, from above and from below.
+    tight: [Option<Contradiction>; 2],
     holds: Span,
     polygon: Polygon,
 }
@@ -157,7 +173,21 @@ pub struct ClockPiece {
 impl ClockPiece {
     /// The only one.
     fn new([from, to]: [Timestamp; 2], tightest_at: Timestamp, polygon: Polygon) -> Self {
-        Self { from, to, tightest_at, begins: None, holds: [None; 2], polygon }
+        let (proof, tight) = (None, [None; 2]);
+        Self { from, to, tightest_at, begins: None, proof, tight, holds: [None; 2], polygon }
+    }
+
+    /// Whether the piece may hold at some time while the packet was on its way, and the packet does not contradict it.
+    fn explains(&self, c: &Constraint, noise: i64) -> bool {
+        let bounds = self.offset_at(c.at);
+        let other = c.at + c.difference - bounds.estimate;
+        let [begins, ends] = self.holds;
+        begins.is_none_or(|t| t <= c.at.max(other))
+            && ends.is_none_or(|t| c.at.min(other) <= t)
+            && match c.forward {
+                true => c.difference.saturating_add(noise) >= bounds.low,
+                false => c.difference.saturating_sub(noise) <= bounds.high,
+            }
     }
 
     /// Offset at a reference time: this clock minus the reference clock.
@@ -184,13 +214,12 @@ impl Clock {
         for piece in pieces.iter_mut().filter(|p| p.from > p.to) {
             (piece.from, piece.to) = (piece.to, piece.from);
         }
-        let contradiction = |c: &Constraint| Contradiction {
-            reference: c.reference,
-            reference_frame: c.frames[0],
-            frame: c.frames[1],
-        };
-        let contradictions = outliers.iter().map(contradiction).collect();
-        Some(Self { pieces, contradictions, contradicted: false })
+        let named = outliers.iter().take(MAX_NAMED).map(Contradiction::of).collect();
+        Some(Self { outliers: outliers.len(), ..Self::new(pieces, named) })
+    }
+
+    fn new(pieces: Vec<ClockPiece>, contradictions: Vec<Contradiction>) -> Self {
+        Self { pieces, contradictions, outliers: 0, contradicted: false, coarse: [0; 2] }
     }
 
     /// The reference against itself.
@@ -198,7 +227,7 @@ impl Clock {
         let zero = Timestamp(0);
         let polygon = Polygon::identity();
         let piece = ClockPiece::new([zero; 2], zero, polygon);
-        Self { pieces: vec![piece], contradictions: Vec::new(), contradicted: false }
+        Self::new(vec![piece], Vec::new())
     }
 
     /// The pieces, in order of time. Never empty.
@@ -207,7 +236,8 @@ impl Clock {
         &self.pieces
     }
 
-    /// Packets that the clock leaves out because they contradict all the others, in order. Few: at most 16.
+    /// The first packets that the clock leaves out because they contradict all the others, in order; of a clock that the
+    /// clocks of other points contradict, also those that bound it most tightly against each of them. At most 16.
     #[must_use]
     pub fn contradictions(&self) -> &[Contradiction] {
         &self.contradictions
@@ -266,18 +296,21 @@ impl Clock {
             let kind = if stepped { Break::Step } else { Break::Slew };
             let begins = pieces.last().map(|_| kind);
             let tightest_at = tightest_at[1].clamp(from, to);
-            pieces.push(ClockPiece { begins, ..ClockPiece::new([from, to], tightest_at, polygon) });
+            let piece = ClockPiece::new([from, to], tightest_at, polygon);
+            let (proof, tight) = (p.proof.filter(|_| begins.is_some()), p.tight);
+            pieces.push(ClockPiece { begins, proof, tight, ..piece });
         }
         settle(&mut pieces);
-        let contradicted = self.contradicted || middle.contradicted;
-        let contradictions = self.contradictions.clone();
         (!pieces.is_empty() && pieces.len() <= fit::MAX_PIECES).then_some(Self {
             pieces,
-            contradictions,
-            contradicted,
+            contradicted: self.contradicted || middle.contradicted,
+            ..self.clone()
         })
     }
 }
+
+/// How many contradictions are named.
+const MAX_NAMED: usize = 16;
 
 /// From when to when a piece may hold; without end where `None`.
 type Span = [Option<Timestamp>; 2];

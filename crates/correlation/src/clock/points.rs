@@ -63,6 +63,11 @@ pub(crate) fn bound_clocks(
         let measured = pairs.par_iter().filter_map(link);
         tighten(&mut clocks, &measured.collect::<Vec<_>>());
     }
+    for (point, clock) in clocks.iter_mut().enumerate().skip(1) {
+        if let Some(clock) = clock {
+            clock.coarse = [0, point].map(|p| legs.resolution(p));
+        }
+    }
     (clocks, one_sided)
 }
 

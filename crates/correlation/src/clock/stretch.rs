@@ -2,8 +2,8 @@
 
 use crosscap_packet::Timestamp;
 
-use super::Constraint;
 use super::course::drift;
+use super::{Constraint, Contradiction};
 
 /// Constraints that one course without jumps satisfies, in order of capture.
 pub(super) struct Stretch {
@@ -93,6 +93,26 @@ fn first_beyond<'a>(
     let mut corridor = Corridor::new(rate, noise);
     mine.for_each(|c| _ = corridor.take(c));
     then.enumerate().find(|(_, c)| !corridor.take(c)).map(|(place, _)| place)
+}
+
+/// Of two stretches that follow each other, a constraint of the one and the first of the other that contradicts it.
+pub(super) fn proof(
+    before: &Stretch,
+    after: &Stretch,
+    rate: f64,
+    noise: i64,
+) -> Option<[Contradiction; 2]> {
+    let first = after.constraints.first()?;
+    let contradicts = |c: &&Constraint| {
+        let apart = match first.forward {
+            true => c.difference.saturating_sub(first.difference),
+            false => first.difference.saturating_sub(c.difference),
+        };
+        let most = drift(c, first, rate).saturating_add(noise.saturating_mul(2));
+        c.forward != first.forward && apart > most
+    };
+    let last = before.constraints.iter().rev().find(contradicts)?;
+    Some([last, first].map(Contradiction::of))
 }
 
 /// Which stretches are no proof that the clock was set, but for the largest. A clock that was set shows in packets of both
