@@ -6,6 +6,7 @@ use crosscap_packet::{
 use crosscap_reassembly::{Connection, Direction, Flow, Sighting};
 use rayon::prelude::*;
 
+use crate::resolution::resolution;
 use crate::selection::Kinds;
 use crate::{Leg, Point};
 
@@ -21,6 +22,8 @@ pub(crate) struct LegKey {
     pub(crate) lasted: i64,
     pub(crate) first_frame: FrameRef,
     pub(crate) incarnation: u32,
+    /// How coarse times of its point are, nanoseconds.
+    pub(crate) resolution: u32,
 }
 
 /// One direction of a leg.
@@ -101,6 +104,8 @@ pub(crate) struct Legs {
     pub(crate) keys: Vec<LegKey>,
     /// Where each point's legs begin.
     begins: Vec<usize>,
+    /// How coarse the times of each point are, nanoseconds; see [`resolution`].
+    coarse: Vec<i64>,
 }
 
 impl Legs {
@@ -118,7 +123,14 @@ impl Legs {
                 LegKey::new(leg, &leg.of(points))
             }));
         }
-        Self { begins, keys }
+        let mut coarse = vec![0; points.len()];
+        for mine in keys.chunk_by_mut(|a: &LegKey, b| a.leg.point == b.leg.point) {
+            let seen = mine.iter().flat_map(|key| &key.flows).flat_map(|f| [f.first, f.last]);
+            let resolution = resolution(seen.flatten().map(|at| at.time));
+            coarse[mine[0].leg.point] = resolution;
+            mine.iter_mut().for_each(|key| key.resolution = resolution as u32);
+        }
+        Self { keys, begins, coarse }
     }
 
     pub(crate) fn key(&self, leg: Leg) -> &LegKey {
@@ -133,6 +145,11 @@ impl Legs {
     pub(crate) fn place(&self, leg: Leg) -> usize {
         self.begins[leg.point] + leg.connection
     }
+
+    /// How coarse the times of a point are, nanoseconds; 0 where it is as good as noise.
+    pub(crate) fn resolution(&self, point: usize) -> i64 {
+        self.coarse[point]
+    }
 }
 
 impl LegKey {
@@ -146,6 +163,7 @@ impl LegKey {
             lasted: c.last().time.since(c.first().time),
             first_frame: c.first().frame,
             incarnation: c.incarnation,
+            resolution: 0,
         }
     }
 
@@ -178,6 +196,11 @@ impl LegKey {
     pub(crate) fn flip(&mut self) {
         std::mem::swap(&mut self.orig, &mut self.resp);
         self.flows.swap(0, 1);
+    }
+
+    /// Whether only one end was captured.
+    pub(crate) fn is_one_way(&self) -> bool {
+        self.flows.iter().any(|flow| flow.first.is_none())
     }
 
     /// Whether a SYN or SYN-ACK that each saw once was another one, by the clock of its sender: not even one sent again.

@@ -43,6 +43,7 @@ mod payload;
 mod places;
 mod point;
 mod proxies;
+mod resolution;
 mod selection;
 mod stray;
 

@@ -358,11 +358,11 @@ fn by_nesting(a: &LegKey, b: &LegKey) -> Ordering {
         }
         Some(syn_ack.first?.time.since(syn.first?.time))
     };
+    let noise = TIMESTAMP_NOISE + u64::from(a.resolution) + u64::from(b.resolution);
     match (exchange(a), exchange(b)) {
         // The clocks need not run alike.
         (Some(a), Some(b))
-            if a.min(b) >= 0
-                && a.abs_diff(b) > TIMESTAMP_NOISE + a.max(b).unsigned_abs() / DRIFT =>
+            if a.min(b) >= 0 && a.abs_diff(b) > noise + a.max(b).unsigned_abs() / DRIFT =>
         {
             b.cmp(&a)
         }

@@ -159,6 +159,9 @@ fn clock(correlation: &Correlation, index: usize) -> Clock {
     let Some(clock) = &correlation.clocks[index] else {
         return one_sided(reference, correlation.one_sided[index]);
     };
+    let contradictions = |found: &mut dyn Iterator<Item = &_>| {
+        found.map(|c| contradiction(correlation, index, c)).collect::<Vec<_>>()
+    };
     let pieces = clock.pieces();
     // Of several pieces, the longest speaks for the clock.
     let Some(main) = clock.main_piece() else {
@@ -178,19 +181,19 @@ fn clock(correlation: &Correlation, index: usize) -> Clock {
         skew_ppm: Some(skew),
         skew_low_ppm: Some(low),
         skew_high_ppm: Some(high),
-        segments: if pieces.len() > 1 { segments(pieces) } else { Vec::new() },
+        segments: if pieces.len() > 1 { segments(correlation, index, pieces) } else { Vec::new() },
         notes: remarks.map(|r| Quality::new(r.as_str(), r.to_string())).collect(),
-        contradictions: clock
-            .contradictions()
-            .iter()
-            .map(|c| contradiction(correlation, index, c))
-            .collect(),
+        contradictions: contradictions(&mut clock.contradictions().iter()),
     }
 }
 
-fn segments(pieces: &[ClockPiece]) -> Vec<ClockSegment> {
+fn segments(correlation: &Correlation, index: usize, pieces: &[ClockPiece]) -> Vec<ClockSegment> {
     let before = iter::once(None).chain(pieces.iter().map(Some));
-    before.zip(pieces).map(|(before, piece)| segment(before, piece)).collect()
+    let of = |(before, piece): (Option<&ClockPiece>, &ClockPiece)| {
+        let proof = piece.proof.iter().flatten().map(|c| contradiction(correlation, index, c));
+        ClockSegment { proof: proof.collect(), ..segment(before, piece) }
+    };
+    before.zip(pieces).map(of).collect()
 }
 
 fn segment(before: Option<&ClockPiece>, piece: &ClockPiece) -> ClockSegment {
@@ -214,6 +217,7 @@ fn segment(before: Option<&ClockPiece>, piece: &ClockPiece) -> ClockSegment {
         kind: piece.begins.map(|kind| kind.as_str().into()),
         step_low_ns: step.map(|[low, _]| low),
         step_high_ns: step.map(|[_, high]| high),
+        proof: Vec::new(),
     }
 }
 

@@ -114,12 +114,13 @@ pub struct Clock {
     /// What the offset looks like, and what is odd about it.
     #[serde(default)]
     pub notes: Vec<Quality>,
-    /// Packets that were left out because their times contradict those of all others.
+    /// The first packets that were left out because their times contradict those of all others; of a clock that other clocks
+    /// contradict, also those that bound each of them most tightly.
     #[serde(default)]
     pub contradictions: Vec<Contradiction>,
 }
 
-/// A packet seen at two points at times that contradict those of all others.
+/// A packet seen at two points, or a packet and its answer, at times that contradict those of others.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Contradiction {
@@ -161,6 +162,9 @@ pub struct ClockSegment {
     /// Not above this.
     #[serde(default)]
     pub step_high_ns: Option<i64>,
+    /// Where the clock was set: a packet of the segment before and one of this that contradict each other. Else empty.
+    #[serde(default)]
+    pub proof: Vec<Contradiction>,
 }
 
 /// Something wrong with a capture.

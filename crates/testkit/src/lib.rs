@@ -43,8 +43,8 @@ pub use frame::TcpFrame;
 pub use pcap::PcapWriter;
 pub use pcapng::{InterfaceBlock, PcapNgWriter};
 pub use sim::{
-    SimClock, SimConnection, SimHop, SimKind, SimLeg, SimMix, SimNat, SimPacket, SimPackets,
-    SimPoint, Simulation,
+    SimBurst, SimChange, SimClock, SimConnection, SimHop, SimKind, SimLeg, SimMix, SimNat,
+    SimPacket, SimPackets, SimPoint, Simulation,
 };
 pub use snoop::SnoopWriter;
 pub use truth::{

@@ -6,7 +6,7 @@
 use crosscap_packet::Timestamp;
 use crosscap_reassembly::Direction;
 
-use super::pairs::{Asked, is_told_apart};
+use super::pairs::{is_answer, is_same_peer, is_told_apart};
 use crate::Leg;
 use crate::copies::Alike;
 use crate::keys::{LegKey, Legs};
@@ -61,18 +61,28 @@ fn hint(legs: &Legs, pair: &Pair, mut tell: impl FnMut(Hint)) {
             }
         }
     }
-    let answered = |asked: &LegKey, answering: &LegKey| {
-        let (orig, resp) = (asked.flow(Direction::Orig), answering.flow(Direction::Resp));
-        let (syn, answer) = (orig.first?, resp.first?);
-        let seen = Asked { acked: orig.acked, isn: asked.flow(Direction::Resp).isn };
-        seen.is_answer(&syn.segment(), &answer.segment(), resp.next)
-            .then_some([syn.time, answer.time])
-    };
-    if let Some([syn, answer]) = answered(reference, here) {
-        tell(hint(syn, answer, true));
-    }
-    if let Some([syn, answer]) = answered(here, reference) {
-        tell(hint(answer, syn, false));
+    answered(reference, here, |asked, answer| tell(hint(asked, answer, true)));
+    answered(here, reference, |asked, answer| tell(hint(answer, asked, false)));
+}
+
+/// Tells when packets of one leg and their answers at another one were seen.
+fn answered(asked: &LegKey, answering: &LegKey, mut tell: impl FnMut(Timestamp, Timestamp)) {
+    for direction in Direction::BOTH {
+        let peer = direction.reverse();
+        let (asks, answers) = (asked.flow(direction), answering.flow(peer));
+        let sent = answers.first.map(|first| first.segment().seq).zip(answers.next);
+        let last = asks.last.and_then(|last| last.segment().timestamps);
+        let all = asks.next.zip(last.map(|stamps| stamps.value));
+        if all.is_none() || !is_same_peer([asked.flow(peer).isn, answers.isn], asks.acked, sent) {
+            continue;
+        }
+        for ask in [asks.first, asks.last].into_iter().flatten() {
+            let mut later = [answers.first, answers.last].into_iter().flatten();
+            let answer = later.find(|answer| is_answer(&ask.segment(), &answer.segment(), all));
+            if let Some(answer) = answer {
+                tell(ask.time, answer.time);
+            }
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crosscap_packet::Timestamp;
 
-use super::Clock;
+use super::{Clock, Contradiction, MAX_NAMED};
 
 /// The clock of the second point against that of the first.
 pub(super) struct Link {
@@ -28,7 +28,7 @@ pub(super) fn tighten(clocks: &mut [Option<Clock>], links: &[Link]) {
             times.take(MAX_TIMES).map(told).collect()
         })
         .collect();
-    for (clock, told) in clocks.iter_mut().zip(told) {
+    for (point, (clock, told)) in clocks.iter_mut().zip(told).enumerate() {
         let Some(clock) = clock else { continue };
         for told in told {
             let Ok(range) = told.range else {
@@ -40,6 +40,9 @@ pub(super) fn tighten(clocks: &mut [Option<Clock>], links: &[Link]) {
             let fits = polygon.clip(told.at, high.since(told.at), true, 0)
                 && polygon.clip(told.at, low.since(told.at), false, 0);
             clock.contradicted |= !fits;
+        }
+        if clock.contradicted {
+            clock.name(links, point);
         }
         for piece in &mut clock.pieces {
             let times = [piece.tightest_at, piece.from, piece.to];
@@ -91,6 +94,27 @@ fn ranges(
 }
 
 impl Clock {
+    /// Names the packets that bound it most tightly, against each of the points that it was compared with.
+    fn name(&mut self, links: &[Link], point: usize) {
+        let tight = |clock: &Self| clock.main_piece().map_or([None; 2], |piece| piece.tight);
+        let mine = tight(self).into_iter().flatten();
+        let others = links.iter().filter(|link| link.ends.contains(&point)).flat_map(|link| {
+            let [other, here] = link.ends;
+            let turned = move |c: Contradiction| Contradiction {
+                reference: here,
+                reference_frame: c.frame,
+                frame: c.reference_frame,
+            };
+            let found = tight(&link.clock).into_iter().flatten();
+            found.map(move |c| if other == point { turned(c) } else { c })
+        });
+        for c in mine.chain(others) {
+            if self.contradictions.len() < MAX_NAMED && !self.contradictions.contains(&c) {
+                self.contradictions.push(c);
+            }
+        }
+    }
+
     /// What it shows at a time in `range` of its reference; `None` where it may have been set in between.
     fn shows(&self, [from, to]: Range) -> Option<Range> {
         let whole =

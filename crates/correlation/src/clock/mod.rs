@@ -5,13 +5,17 @@
 //! Clocks drift, so θ is taken as an affine function of reference time; all constraints together leave a convex set of
 //! functions, and its extremes are certified bounds. No symmetry of delays is assumed.
 
+mod affine;
 mod choice;
+mod course;
 mod fit;
 mod graph;
+mod halves;
 mod pairs;
 mod points;
 mod polygon;
 mod remark;
+mod stretch;
 
 use crosscap_packet::{FrameRef, Timestamp};
 
@@ -30,6 +34,21 @@ pub(crate) struct Constraint {
     pub(crate) forward: bool,
     /// The frames of the packet at the reference point and at the other one.
     pub(crate) frames: [FrameRef; 2],
+    /// The point that it was measured against.
+    pub(crate) reference: usize,
+}
+
+impl Constraint {
+    /// What is left of it where times at the reference and at the other point were rounded down to multiples of these.
+    pub(crate) fn rounded(self, [reference, here]: [i64; 2]) -> Self {
+        let loose = match self.forward {
+            true => here,
+            false => -reference,
+        };
+        // The offset is that of a time up to so much later: 500 ppm.
+        let drifted = reference / 2_000 * if self.forward { 1 } else { -1 };
+        Self { difference: self.difference.saturating_add(loose + drifted), ..self }
+    }
 }
 
 /// An estimate with certified bounds, nanoseconds.
@@ -75,31 +94,8 @@ pub enum Side {
     High(i64),
 }
 
-impl OneSided {
-    /// The tightest; `None` where there are packets of both ways, or none.
-    fn of(constraints: &[Constraint]) -> Option<Self> {
-        let forward = constraints.first()?.forward;
-        if constraints.iter().any(|c| c.forward != forward) {
-            return None;
-        }
-        let noise = fit::NOISE[1];
-        let told = |c: &Constraint| Self {
-            at: c.at,
-            offset: if forward {
-                Side::High(c.difference.saturating_add(noise))
-            } else {
-                Side::Low(c.difference.saturating_sub(noise))
-            },
-        };
-        let loose = |c: &&Constraint| {
-            let beyond = i128::from(c.difference);
-            (if forward { beyond } else { -beyond }, c.at)
-        };
-        constraints.iter().min_by_key(loose).map(told)
-    }
-}
-
-/// A packet whose times contradict all the others: a wrong match, or a glitch of a clock. It does not count.
+/// A packet seen at two points, or a packet and its answer, whose times contradict others: a wrong match, a packet stamped too
+/// late, or a clock that was set.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct Contradiction {
     /// The point against which the clock was measured when the packet was found not to fit: an index into
@@ -109,6 +105,13 @@ pub struct Contradiction {
     pub reference_frame: FrameRef,
     /// Its frame at the point whose clock it is.
     pub frame: FrameRef,
+}
+
+impl Contradiction {
+    fn of(c: &Constraint) -> Self {
+        let [reference_frame, frame] = c.frames;
+        Self { reference: c.reference, reference_frame, frame }
+    }
 }
 
 /// How a clock came from one piece to the next.
@@ -141,25 +144,53 @@ pub struct Clock {
     /// Pieces in order of time; more than one where the clock stepped.
     pieces: Vec<ClockPiece>,
     contradictions: Vec<Contradiction>,
+    /// How many packets were left out.
+    outliers: usize,
     /// Whether the clocks of other points say otherwise.
     contradicted: bool,
+    /// How coarse the times of the reference and of this point are, nanoseconds; 0 where that is as good as noise.
+    coarse: [i64; 2],
 }
 
 /// A span of time in which the offset was an affine function of reference time.
 #[derive(Clone, Debug)]
 pub struct ClockPiece {
-    /// Reference time of the first packet that constrains it.
+    /// Reference time of the first packet that proves it.
     pub from: Timestamp,
-    /// Reference time of the last packet that constrains it.
+    /// Reference time of the last packet that proves it.
     pub to: Timestamp,
     /// Reference time at which the bounds of the offset are tightest.
     pub tightest_at: Timestamp,
     /// How it follows the piece before; `None` for the first.
     pub begins: Option<Break>,
+    /// Of a clock that was set: a packet of the piece before and one of this that contradict each other.
+    pub proof: Option<[Contradiction; 2]>,
+    /// The packets that bound it most tightly, from above and from below.
+    tight: [Option<Contradiction>; 2],
+    holds: Span,
     polygon: Polygon,
 }
 
 impl ClockPiece {
+    /// The only one.
+    fn new([from, to]: [Timestamp; 2], tightest_at: Timestamp, polygon: Polygon) -> Self {
+        let (proof, tight) = (None, [None; 2]);
+        Self { from, to, tightest_at, begins: None, proof, tight, holds: [None; 2], polygon }
+    }
+
+    /// Whether the piece may hold at some time while the packet was on its way, and the packet does not contradict it.
+    fn explains(&self, c: &Constraint, noise: i64) -> bool {
+        let bounds = self.offset_at(c.at);
+        let other = c.at + c.difference - bounds.estimate;
+        let [begins, ends] = self.holds;
+        begins.is_none_or(|t| t <= c.at.max(other))
+            && ends.is_none_or(|t| c.at.min(other) <= t)
+            && match c.forward {
+                true => c.difference.saturating_add(noise) >= bounds.low,
+                false => c.difference.saturating_sub(noise) <= bounds.high,
+            }
+    }
+
     /// Offset at a reference time: this clock minus the reference clock.
     #[must_use]
     pub fn offset_at(&self, reference: Timestamp) -> Bounds {
@@ -174,29 +205,30 @@ impl ClockPiece {
 }
 
 impl Clock {
-    /// The clock that satisfies all constraints but a few, which are measured against the point `reference`; `None` where
-    /// they do not bound the offset on both sides.
-    pub(crate) fn from_constraints(
-        mut constraints: Vec<Constraint>,
-        reference: usize,
-    ) -> Option<Self> {
-        constraints.sort_unstable_by_key(|c| (c.at, c.difference, c.forward, c.frames));
-        let (pieces, outliers) = fit::fit(&constraints)?;
-        let contradiction = |c: &Constraint| Contradiction {
-            reference,
-            reference_frame: c.frames[0],
-            frame: c.frames[1],
-        };
-        let contradictions = outliers.iter().map(contradiction).collect();
-        Some(Self { pieces, contradictions, contradicted: false })
+    /// The clock that satisfies all constraints but a few; `None` where they do not bound the offset on both sides.
+    pub(crate) fn from_constraints(mut constraints: Vec<Constraint>) -> Option<Self> {
+        // In order of capture: what a clock shows may not be.
+        constraints
+            .sort_unstable_by_key(|c| (c.frames[0], c.at, c.difference, c.forward, c.frames[1]));
+        let (mut pieces, outliers) = fit::fit(&constraints)?;
+        // A single exchange: both of its packets were on their way before the other was there.
+        for piece in pieces.iter_mut().filter(|p| p.from > p.to) {
+            (piece.from, piece.to) = (piece.to, piece.from);
+        }
+        let named = outliers.iter().take(MAX_NAMED).map(Contradiction::of).collect();
+        Some(Self { outliers: outliers.len(), ..Self::new(pieces, named) })
+    }
+
+    fn new(pieces: Vec<ClockPiece>, contradictions: Vec<Contradiction>) -> Self {
+        Self { pieces, contradictions, outliers: 0, contradicted: false, coarse: [0; 2] }
     }
 
     /// The reference against itself.
     pub(crate) fn identity() -> Self {
         let zero = Timestamp(0);
         let polygon = Polygon::identity();
-        let piece = ClockPiece { from: zero, to: zero, tightest_at: zero, begins: None, polygon };
-        Self { pieces: vec![piece], contradictions: Vec::new(), contradicted: false }
+        let piece = ClockPiece::new([zero; 2], zero, polygon);
+        Self::new(vec![piece], Vec::new())
     }
 
     /// The pieces, in order of time. Never empty.
@@ -205,39 +237,33 @@ impl Clock {
         &self.pieces
     }
 
-    /// Packets that the clock leaves out because they contradict all the others, in order. Few: at most 16.
+    /// The first packets that the clock leaves out because they contradict all the others, in order; of a clock that the
+    /// clocks of other points contradict, also those that bound it most tightly against each of them. At most 16.
     #[must_use]
     pub fn contradictions(&self) -> &[Contradiction] {
         &self.contradictions
     }
 
-    /// Offset at a reference time: this clock minus the reference clock. Between two pieces either may hold.
+    /// Offset at a reference time: this clock minus the reference clock. Between two pieces either may hold, and where the
+    /// reference clock was set back, it shows a time twice.
     #[must_use]
     pub fn offset_at(&self, reference: Timestamp) -> Bounds {
-        let after = self.pieces.partition_point(|p| p.from <= reference);
-        let Some(before) = after.checked_sub(1) else { return self.pieces[0].offset_at(reference) };
-        let bounds = self.pieces[before].offset_at(reference);
-        match self.pieces.get(after) {
-            Some(next) if self.pieces[before].to < reference => {
-                bounds.or(next.offset_at(reference))
-            }
-            _ => bounds,
-        }
+        let bounds = holding(&self.pieces, reference).map(|p| p.offset_at(reference));
+        bounds.reduce(Bounds::or).unwrap_or_else(|| self.pieces[0].offset_at(reference))
     }
 
     /// The reference time of something that happened at `here` in this clock: earliest, estimate, latest. A clock that was
     /// set back shows a time twice; the bounds hold both.
     #[must_use]
     pub fn to_reference(&self, here: Timestamp) -> [Timestamp; 3] {
-        let possible = |i: usize| {
-            let offset = self.pieces[i].polygon.offset_when(here);
-            let begins = i.checked_sub(1).map(|before| self.pieces[before].to);
-            let ends = self.pieces.get(i + 1).map(|next| next.from);
+        let possible = |piece: &ClockPiece| {
+            let offset = piece.polygon.offset_when(here);
+            let [begins, ends] = piece.holds;
             let holds = begins.is_none_or(|t| here - offset.low >= t)
                 && ends.is_none_or(|t| here - offset.high <= t);
             (offset, holds)
         };
-        let all = || (0..self.pieces.len()).map(possible);
+        let all = || self.pieces.iter().map(possible);
         let union = |bounds: &mut dyn Iterator<Item = Bounds>| bounds.reduce(Bounds::or);
         let offset = union(&mut all().filter(|(_, holds)| *holds).map(|(offset, _)| offset))
             // A time that the clock skipped.
@@ -250,7 +276,9 @@ impl Clock {
     pub(crate) fn through(&self, middle: &Self) -> Option<Self> {
         let several = self.pieces.len() > 1 || middle.pieces.len() > 1;
         let mut pieces: Vec<ClockPiece> = Vec::new();
-        for (p, m) in self.pieces.iter().flat_map(|p| middle.pieces.iter().map(move |m| (p, m))) {
+        let mut reached = 0;
+        let middles = || middle.pieces.iter().enumerate();
+        for (p, (nth, m)) in self.pieces.iter().flat_map(|p| middles().map(move |m| (p, m))) {
             let [from, to, tightest_at] =
                 [p.from, p.to, p.tightest_at].map(|t| middle.to_reference(t));
             // Where either clock may have been set, only the time that is surely in both pieces counts.
@@ -258,9 +286,10 @@ impl Clock {
                 true => (from[2].max(m.from), to[0].min(m.to)),
                 false => (from[1], to[1]),
             };
-            if from > to || pieces.last().is_some_and(|before| before.to > from) {
+            if from > to || nth < reached {
                 continue;
             }
+            reached = nth;
             let origin = p.polygon.origin();
             let origin = origin - m.polygon.offset_when(origin).estimate;
             let polygon = p.polygon.compose(&m.polygon, origin);
@@ -268,16 +297,47 @@ impl Clock {
             let kind = if stepped { Break::Step } else { Break::Slew };
             let begins = pieces.last().map(|_| kind);
             let tightest_at = tightest_at[1].clamp(from, to);
-            pieces.push(ClockPiece { from, to, tightest_at, begins, polygon });
+            let piece = ClockPiece::new([from, to], tightest_at, polygon);
+            let (proof, tight) = (p.proof.filter(|_| begins.is_some()), p.tight);
+            pieces.push(ClockPiece { begins, proof, tight, ..piece });
         }
-        let contradicted = self.contradicted || middle.contradicted;
-        let contradictions = self.contradictions.clone();
+        settle(&mut pieces);
         (!pieces.is_empty() && pieces.len() <= fit::MAX_PIECES).then_some(Self {
             pieces,
-            contradictions,
-            contradicted,
+            contradicted: self.contradicted || middle.contradicted,
+            ..self.clone()
         })
     }
+}
+
+/// How many contradictions are named.
+const MAX_NAMED: usize = 16;
+
+/// From when to when a piece may hold; without end where `None`.
+type Span = [Option<Timestamp>; 2];
+
+/// Settles from when to when each piece may hold: up to its neighbours, and into them where the reference clock may have been
+/// set back.
+fn settle(pieces: &mut [ClockPiece]) {
+    for i in 1..pieces.len() {
+        let [before, after] = [&pieces[i - 1], &pieces[i]];
+        let [old, new] = [before.offset_at(before.to), after.offset_at(after.from)];
+        let jump = new.high.saturating_sub(old.low).max(0);
+        // A silence that would hide such a jump back; else this clock was set forward.
+        let set_back = before.to > after.from || jump <= after.from.since(before.to);
+        let jump = if set_back { jump } else { 0 };
+        let (ends, begins) = (after.from + jump, before.to - jump);
+        pieces[i - 1].holds[1] = Some(ends.max(pieces[i - 1].to));
+        pieces[i].holds[0] = Some(begins.min(pieces[i].from));
+    }
+}
+
+/// The pieces that may hold at a reference time; at least one, where each holds up to the next.
+fn holding(pieces: &[ClockPiece], at: Timestamp) -> impl Iterator<Item = &ClockPiece> {
+    pieces.iter().filter(move |p| {
+        let [begins, ends] = p.holds;
+        begins.is_none_or(|t| t <= at) && ends.is_none_or(|t| at <= t)
+    })
 }
 
 #[cfg(test)]

@@ -1,10 +1,26 @@
 //! Which packets of two legs are one packet seen twice.
 
 use crosscap_packet::{Segment, SeqNumber, TcpFlags};
-use crosscap_reassembly::{Connection, Direction, Flow, Sighting};
+use crosscap_reassembly::{Connection, Direction, Flow, Phase, Sighting, Silences};
 
 use super::Constraint;
 use crate::copies::Alike;
+
+/// Everything that two legs of one connection prove about the clock of `here` against that of `reference`. Whether `reference`
+/// is nearer the client is `None` where that is not known.
+pub(crate) fn proofs(
+    reference: &Connection,
+    here: &Connection,
+    reference_is_upstream: Option<bool>,
+) -> Vec<Constraint> {
+    let copies = reference_is_upstream.into_iter().flat_map(|up| copies(reference, here, up));
+    let mut proofs: Vec<Constraint> = copies.collect();
+    // Answers come later than copies of what they answer.
+    if ![true, false].iter().all(|way| proofs.iter().any(|c| c.forward == *way)) {
+        proofs.extend(causal(reference, here));
+    }
+    proofs
+}
 
 /// What the packets that both legs remember prove about the clock of `here` against that of `reference`.
 ///
@@ -14,7 +30,7 @@ use crate::copies::Alike;
 /// or timestamp, and without either the packet is left out.
 ///
 /// `reference_is_upstream` tells whether `reference` is nearer the client.
-pub(crate) fn constraints(
+fn copies(
     reference: &Connection,
     here: &Connection,
     reference_is_upstream: bool,
@@ -26,16 +42,18 @@ pub(crate) fn constraints(
         let (theirs, ours) = (reference.flow(direction), here.flow(direction));
         // A SYN carries no identification of its own on some stacks; one of a kind needs none.
         let sole_syn = theirs.syns == 1 && ours.syns == 1;
-        remembered(theirs).into_iter().zip(remembered(ours)).filter_map(move |(theirs, ours)| {
+        let theirs = remembered(theirs).into_iter().chain(rare(reference, direction));
+        let ours = remembered(ours).into_iter().chain(rare(here, direction));
+        theirs.zip(ours).filter_map(move |(theirs, ours)| {
             let (theirs, ours) = (theirs?, ours?);
-            let distinct = is_told_apart(&theirs.segment, alike, sole_syn);
-            (distinct && alike.same(direction, &theirs.segment, &ours.segment)).then(|| {
-                Constraint {
-                    at: theirs.time,
-                    difference: ours.time.since(theirs.time),
-                    forward,
-                    frames: [theirs.frame, ours.frame],
-                }
+            let s = &theirs.segment;
+            let distinct = is_told_apart(s, alike, sole_syn);
+            (distinct && alike.same(direction, s, &ours.segment)).then(|| Constraint {
+                at: theirs.time,
+                difference: ours.time.since(theirs.time),
+                forward,
+                frames: [theirs.frame, ours.frame],
+                reference: 0,
             })
         })
     })
@@ -48,62 +66,102 @@ pub(super) fn is_told_apart(s: &Segment, alike: Alike, sole_syn: bool) -> bool {
     counted || s.timestamps.is_some() || (is_syn && sole_syn)
 }
 
-/// What answers prove: a SYN-ACK, wherever it is seen, comes after the SYN whose timestamp it echoes, wherever that is
-/// seen. Needs no packet that both points saw. Later acknowledgements would prove the same of what they acknowledge, but
-/// which copy of it arrived is not known where captures may lose packets.
+/// What answers prove: one that acknowledges what a packet brought, wherever it is seen, comes after that packet, wherever
+/// that is seen. Needs no packet that both points saw.
+///
+/// That the bytes arrived is not enough where captures may lose packets: an earlier copy may have brought them, and the one
+/// captured was sent again later. So the answer must echo (RFC 7323 §4.3) that packet's timestamp or a later one as well:
+/// something sent no earlier had arrived. Without timestamps nothing is proven.
 pub(crate) fn causal(
     reference: &Connection,
     here: &Connection,
 ) -> impl Iterator<Item = Constraint> {
-    let answered = |asked: &Connection, answering: &Connection| {
-        let (orig, resp) = (asked.flow(Direction::Orig), answering.flow(Direction::Resp));
-        let (syn, answer) = (orig.first?, resp.first?);
-        let seen = Asked { acked: orig.acked, isn: asked.flow(Direction::Resp).isn };
-        seen.is_answer(&syn.segment, &answer.segment, resp.next_seq()).then_some((syn, answer))
-    };
     let constraint = |theirs: Sighting, ours: Sighting, forward| Constraint {
         at: theirs.time,
         difference: ours.time.since(theirs.time),
         forward,
         frames: [theirs.frame, ours.frame],
+        reference: 0,
     };
-    let forward = answered(reference, here).map(|(syn, answer)| constraint(syn, answer, true));
-    let back = || answered(here, reference).map(|(syn, answer)| constraint(answer, syn, false));
-    forward.into_iter().chain(back())
+    let forward = answered(reference, here);
+    let back = answered(here, reference);
+    let forward = forward.map(move |(asked, answer)| constraint(asked, answer, true));
+    forward.chain(back.map(move |(asked, answer)| constraint(answer, asked, false)))
 }
 
-/// What a leg that saw a SYN knows of the answer.
-pub(super) struct Asked {
-    /// What the originator acknowledged last.
-    pub(super) acked: Option<SeqNumber>,
-    /// The responder's initial sequence number.
-    pub(super) isn: Option<SeqNumber>,
+/// Packets that one leg remembers, each with the first that the other one remembers of those that answer it.
+fn answered(
+    asked: &Connection,
+    answering: &Connection,
+) -> impl Iterator<Item = (Sighting, Sighting)> {
+    Direction::BOTH.into_iter().flat_map(move |direction| {
+        let (asks, answers) = (asked.flow(direction), answering.flow(direction.reverse()));
+        let peer = direction.reverse();
+        let same_peer = is_same_peer(
+            [asked.flow(peer).isn, answers.isn],
+            asks.acked,
+            answers.first.map(|first| first.segment.seq).zip(answers.next_seq()),
+        );
+        let sent = sent(asks).filter(|_| same_peer);
+        remembered(asks).into_iter().flatten().filter_map(move |ask| {
+            let later = remembered(answers).into_iter().flatten();
+            let later = later.filter(|answer| is_answer(&ask.segment, &answer.segment, sent));
+            Some((ask, later.min_by_key(|answer| answer.frame)?))
+        })
+    })
 }
 
-impl Asked {
-    /// Whether `answer` is the SYN-ACK of another leg for this leg's SYN. `next` is what the answering end would send next.
-    pub(super) fn is_answer(
-        &self,
-        syn: &Segment,
-        answer: &Segment,
-        next: Option<SeqNumber>,
-    ) -> bool {
-        let both = syn.flags.contains(TcpFlags::SYN) && answer.flags.contains(TcpFlags::SYN);
-        let stamps = syn.timestamps.zip(answer.timestamps);
-        let echoed = stamps.is_some_and(|(s, a)| s.value != 0 && s.value == a.echo_reply);
-        let answers = answer.flags.contains(TcpFlags::ACK) && answer.ack == syn.seq + 1;
-        // A SYN proxy answers on behalf of a server that has not seen the SYN, with numbers of its own.
-        let same_server = match (self.isn, self.acked, next) {
-            (Some(isn), ..) => isn == answer.seq,
-            (None, Some(acked), Some(next)) => {
-                (1..=next.ahead_of(answer.seq)).contains(&acked.ahead_of(answer.seq))
-            }
-            _ => false,
-        };
-        both && echoed && answers && same_server
+/// Behind all that an end sent, and the last timestamp it sent: what answers it says no more.
+fn sent(flow: &Flow) -> Option<(SeqNumber, u32)> {
+    Some((flow.next_seq()?, flow.last?.segment.timestamps?.value))
+}
+
+/// Whether the answer was sent after the packet had arrived.
+pub(super) fn is_answer(ask: &Segment, answer: &Segment, sent: Option<(SeqNumber, u32)>) -> bool {
+    let times = ask.timestamps.zip(answer.timestamps);
+    let (Some((end, latest)), Some((asked, echo))) = (sent, times) else { return false };
+    let echo = echo.echo_reply;
+    let within = |low: u32, high: u32| echo.wrapping_sub(low) <= high.wrapping_sub(low);
+    let acknowledged = answer.ack.ahead_of(ask.seq_end());
+    ask.seq_len() > 0
+        && answer.flags.contains(TcpFlags::ACK)
+        && (0..=end.ahead_of(ask.seq_end())).contains(&acknowledged)
+        && asked.value != 0
+        && latest.wrapping_sub(asked.value).cast_signed() >= 0
+        && within(asked.value, latest)
+}
+
+/// Whether the end that is asked is the one that answers: by the initial sequence number that both legs know of it, or by
+/// what the asking end acknowledged and what the other leg saw sent, from the first to behind the last. A SYN proxy answers
+/// on behalf of a server that has not seen the SYN, with numbers of its own.
+pub(super) fn is_same_peer(
+    isns: [Option<SeqNumber>; 2],
+    acked: Option<SeqNumber>,
+    sent: Option<(SeqNumber, SeqNumber)>,
+) -> bool {
+    if let [Some(known), Some(given)] = isns {
+        return known == given;
     }
+    let within = |(acked, (first, next)): (SeqNumber, (SeqNumber, SeqNumber))| {
+        (0..=next.ahead_of(first)).contains(&acked.ahead_of(first))
+    };
+    acked.zip(sent).is_some_and(within)
 }
 
 fn remembered(flow: &Flow) -> [Option<Sighting>; 3] {
     [flow.first, flow.last_news(), flow.fin]
+}
+
+/// Packets of one end around silences and long waits.
+fn rare(connection: &Connection, direction: Direction) -> [Option<Sighting>; 4] {
+    let silences = connection.silences.as_deref();
+    let outlived = |phase| silences?.longest_outlived(phase, direction).map(|s| s.after);
+    let unanswered =
+        silences.and_then(Silences::unanswered).filter(|s| s.first_speaker == direction);
+    let wait = connection.longest_wait.as_deref().map(|wait| match direction {
+        Direction::Orig => wait.request,
+        Direction::Resp => wait.answer,
+    });
+    let [established, half_closed] = [Phase::Established, Phase::HalfClosed].map(outlived);
+    [established, half_closed, unanswered.map(|s| s.after), wait]
 }

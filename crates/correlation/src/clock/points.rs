@@ -1,12 +1,14 @@
 //! The clocks of all points against the first.
 
+use std::cmp::Ordering;
 use std::collections::VecDeque;
 
 use rayon::prelude::*;
 
 use super::choice::{Pair, tightest};
 use super::graph::{Link, tighten};
-use super::pairs::{causal, constraints};
+use super::halves::{Known, join};
+use super::pairs::proofs;
 use super::{Clock, Constraint, OneSided};
 use crate::keys::Legs;
 use crate::order::Ordered;
@@ -20,47 +22,51 @@ pub(crate) fn bound_clocks(
     paths: &[Ordered],
 ) -> (Vec<Option<Clock>>, Vec<Option<OneSided>>) {
     let mut clocks: Vec<Option<Clock>> = vec![None; points.len()];
-    let mut one_sided = vec![None; points.len()];
-    let Some(reference) = clocks.first_mut() else { return (clocks, one_sided) };
+    let Some(reference) = clocks.first_mut() else { return (clocks, Vec::new()) };
     *reference = Some(Clock::identity());
     // By name, so that the order of the points does not matter; but the first is the reference.
     let mut ranked: Vec<usize> = (0..points.len()).collect();
     ranked.sort_by_key(|&p| (p != 0, &points[p].name));
-    let proven = |reference, here| between(points, legs, paths, reference, here);
+    let proven = |reference: usize, here: usize| {
+        let rounded = [reference, here].map(|point| legs.resolution(point));
+        let mut all = between(points, legs, paths, reference, here);
+        all.iter_mut().for_each(|c| *c = Constraint { reference, ..c.rounded(rounded) });
+        all
+    };
+    let mut halves: Vec<Option<Known>> = vec![None; points.len()];
     let mut queue = VecDeque::from([0]);
     while let Some(known) = queue.pop_front() {
         let unknown: Vec<usize> = ranked.iter().copied().filter(|&p| clocks[p].is_none()).collect();
-        let found: Vec<_> = unknown
-            .par_iter()
-            .map(|&p| {
-                let all = proven(known, p);
-                let half = if known == 0 { OneSided::of(&all) } else { None };
-                (Clock::from_constraints(all, known), half)
-            })
-            .collect();
-        for (point, (clock, half)) in unknown.into_iter().zip(found) {
-            one_sided[point] = one_sided[point].or(half);
-            if let (Some(clock), Some(middle)) = (clock, &clocks[known]) {
-                let clock = if known == 0 { Some(clock) } else { clock.through(middle) };
-                if clock.is_some() {
-                    queue.push_back(point);
-                    clocks[point] = clock;
+        let found: Vec<_> = unknown.par_iter().map(|&p| Known::of(proven(known, p))).collect();
+        for (point, found) in unknown.into_iter().zip(found) {
+            match (found, &clocks[known]) {
+                (Some(Known::Clock(clock)), Some(middle)) => {
+                    let clock = if known == 0 { Some(clock) } else { clock.through(middle) };
+                    if clock.is_some() {
+                        queue.push_back(point);
+                        clocks[point] = clock;
+                    }
                 }
+                (half, _) if known == 0 => halves[point] = half,
+                _ => {}
             }
         }
     }
-    for (half, _) in one_sided.iter_mut().zip(&clocks).filter(|(_, clock)| clock.is_some()) {
-        *half = None;
-    }
+    let one_sided = join(&ranked, &mut clocks, halves, &proven);
     if points.len() > 2 {
         let pairs = ranked.iter().enumerate().skip(1);
         let pairs: Vec<[usize; 2]> =
             pairs.flat_map(|(i, &a)| ranked[i + 1..].iter().map(move |&b| [a, b])).collect();
         let link = |&[a, b]: &[usize; 2]| {
-            Some(Link { ends: [a, b], clock: Clock::from_constraints(proven(a, b), a)? })
+            Some(Link { ends: [a, b], clock: Clock::from_constraints(proven(a, b))? })
         };
         let measured = pairs.par_iter().filter_map(link);
         tighten(&mut clocks, &measured.collect::<Vec<_>>());
+    }
+    for (point, clock) in clocks.iter_mut().enumerate().skip(1) {
+        if let Some(clock) = clock {
+            clock.coarse = [0, point].map(|p| legs.resolution(p));
+        }
     }
     (clocks, one_sided)
 }
@@ -74,10 +80,10 @@ fn between(
     reference: usize,
     here: usize,
 ) -> Vec<Constraint> {
+    let unusual = unusual_order(legs, paths, reference, here);
     let proven = |pair: Pair| {
         let [a, b] = pair.legs.map(|leg| leg.of(points));
-        let copies = pair.first_is_upstream.into_iter().flat_map(|up| constraints(&a, &b, up));
-        copies.chain(causal(&a, &b)).collect::<Vec<_>>()
+        proofs(&a, &b, pair.first_is_upstream)
     };
     let links = points.len() * (points.len() - 1) / 2;
     let ends = [reference, here];
@@ -86,7 +92,8 @@ fn between(
         let pairs = part.iter().flat_map(|path| {
             legs_at(path, ends).filter_map(|[a, b]| {
                 let order = path.order(legs, a, b)?;
-                let first_is_upstream = order.is_ne().then_some(order.is_lt());
+                let told = order.is_ne() && Some(order) != unusual;
+                let first_is_upstream = told.then_some(order.is_lt());
                 Some(Pair { legs: [a, b], first_is_upstream })
             })
         });
@@ -104,6 +111,30 @@ fn legs_at(path: &Ordered, [reference, here]: [usize; 2]) -> impl Iterator<Item 
     let theirs = path.legs.iter().filter(at(reference));
     let pairs = theirs.flat_map(move |&a| path.legs.iter().filter(at(here)).map(move |&b| [a, b]));
     pairs.take(MOST_OF_A_PATH)
+}
+
+/// The order of two points that so few paths are in, that wrong times are more likely than that they came another way: where
+/// no router is in between, times tell it.
+fn unusual_order(
+    legs: &Legs,
+    paths: &[Ordered],
+    reference: usize,
+    here: usize,
+) -> Option<Ordering> {
+    let of = |path: &Ordered| {
+        let pairs = legs_at(path, [reference, here]);
+        let orders = pairs.filter_map(|[a, b]| path.order(legs, a, b));
+        orders.fold([0u64; 2], |[less, greater], order| {
+            [less + u64::from(order.is_lt()), greater + u64::from(order.is_gt())]
+        })
+    };
+    let sum = |a: [u64; 2], b: [u64; 2]| [a[0] + b[0], a[1] + b[1]];
+    let [less, greater] = paths.par_iter().map(of).reduce(|| [0; 2], sum);
+    let few = |some: u64, others: u64| some * 8 < others;
+    if few(less, greater) {
+        return Some(Ordering::Less);
+    }
+    few(greater, less).then_some(Ordering::Greater)
 }
 
 /// How many pairs of legs are unpacked: for all pairs of points together, and for each of these at least. Of more, only those

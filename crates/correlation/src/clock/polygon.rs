@@ -11,21 +11,24 @@ pub(super) struct Polygon {
     origin: Timestamp,
     base: i64,
     vertices: Vec<[f64; 2]>,
+    /// The largest skew that any of them has, nanoseconds a second.
+    steepest: f64,
     /// How far rounding may have moved a vertex, in `a` and in `b`. Bounds are widened by it.
     slack: [f64; 2],
 }
 
 impl Polygon {
-    /// Every clock within [`FAR`] of `base` at `origin` whose skew is at most [`MAX_SKEW`].
-    pub(super) fn around(origin: Timestamp, base: i64) -> Self {
-        let (a, b) = (FAR, MAX_SKEW);
+    /// Every clock within [`FAR`] of `base` at `origin` whose skew is at most `steepest`, nanoseconds a second.
+    pub(super) fn around(origin: Timestamp, base: i64, steepest: f64) -> Self {
+        let (a, b) = (FAR, steepest);
         let vertices = vec![[-a, -b], [a, -b], [a, b], [-a, b]];
-        Self { origin, base, vertices, slack: [0.0; 2] }
+        Self { origin, base, vertices, steepest, slack: [0.0; 2] }
     }
 
     /// The one clock that runs as the reference does.
     pub(super) fn identity() -> Self {
-        Self { origin: Timestamp(0), base: 0, vertices: vec![[0.0; 2]], slack: [0.0; 2] }
+        let vertices = vec![[0.0; 2]];
+        Self { origin: Timestamp(0), base: 0, vertices, steepest: 0.0, slack: [0.0; 2] }
     }
 
     /// Removes the clocks whose offset at `at` is above `difference`, or, unless `forward`, below it; `noise` nanoseconds
@@ -81,7 +84,7 @@ impl Polygon {
         let x = self.seconds(at);
         let limit = difference.saturating_sub(self.base) as f64;
         // What was rounded so far may lie beyond the true set by this much, and must not count against the truth.
-        let slack = self.slack_at(x) + 8.0 * f64::EPSILON * (limit.abs() + MAX_SKEW * x.abs());
+        let slack = self.slack_at(x) + 8.0 * f64::EPSILON * (limit.abs() + self.steepest * x.abs());
         Cut { x, limit, forward, allowed: noise as f64 + slack }
     }
 
@@ -111,7 +114,7 @@ impl Polygon {
         let (low, high) =
             thetas.fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), t| (l.min(t), h.max(t)));
         // The products above are rounded too.
-        let products = low.abs().max(high.abs()) + MAX_SKEW * x.abs();
+        let products = low.abs().max(high.abs()) + self.steepest * x.abs();
         let slack = self.slack_at(x) + 8.0 * f64::EPSILON * products;
         let slack = if self.vertices.len() == 1 { 0.0 } else { slack };
         let absolute = |theta: f64| self.base.saturating_add(theta as i64);
@@ -151,7 +154,9 @@ impl Polygon {
             self.slack[0] + middle.slack_at(shift) + mine * unknown,
             self.slack[1] + middle.slack[1] + mine * theirs,
         ];
-        Self { origin, base: self.base.saturating_add(middle.base), vertices, slack }.hull().boxed()
+        let base = self.base.saturating_add(middle.base);
+        let steepest = self.steepest + middle.steepest;
+        Self { origin, base, vertices, steepest, slack }.hull().boxed()
     }
 
     /// The vertices in order, those inside left out.
@@ -243,9 +248,6 @@ impl Nearest<'_> {
 
 /// Offsets are at first taken as anything within four months of the first packet pair's difference.
 const FAR: f64 = 1e16;
-
-/// Largest skew taken for possible, nanoseconds a second: 500 ppm, what NTP may slew a clock by.
-const MAX_SKEW: f64 = 500_000.0;
 
 /// Constraints that cut off less than this, in nanoseconds, are within the rounding of the others: identical clocks would
 /// otherwise pile up vertices in one place.

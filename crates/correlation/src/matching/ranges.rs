@@ -1,4 +1,5 @@
-//! Legs whose capture began in midstream: the ranges of their sequence numbers must meet, in both directions.
+//! Legs whose capture began in midstream, or has one direction only: the ranges of their sequence numbers must meet, in both
+//! directions.
 
 use crosscap_packet::SeqNumber;
 use crosscap_reassembly::Direction;
@@ -15,7 +16,8 @@ type Cell = (Option<u16>, u32, u32);
 impl Matcher<'_> {
     pub(super) fn join_ranges(&mut self) {
         let midstream: Vec<usize> = (0..self.keys.len())
-            .filter(|&l| !self.keys[l].leg.stray && self.keys[l].is_midstream())
+            .filter(|&l| !self.keys[l].leg.stray)
+            .filter(|&l| self.keys[l].is_midstream() || self.keys[l].is_one_way())
             .collect();
         if midstream.is_empty() {
             return;

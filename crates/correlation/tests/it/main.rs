@@ -10,6 +10,8 @@ mod judge;
 mod truth;
 // What must not change the answer.
 mod metamorphic;
+// Bounds hold the true offset, whatever the network and the clocks do.
+mod clocks;
 // Single cases, made by hand.
 mod cases;
 // What would take long if it grew faster than the captures.

@@ -2,7 +2,7 @@
 
 use crosscap_correlation::correlate;
 use crosscap_packet::Timestamp;
-use crosscap_testkit::{SimClock, SimHop, SimMix, SimNat, SimPoint, Simulation};
+use crosscap_testkit::{SimChange, SimClock, SimHop, SimMix, SimNat, SimPoint, Simulation};
 
 use crate::judge::{By, Verdict};
 use crate::seen::Seen;
@@ -35,7 +35,7 @@ pub(crate) fn hard(seed: u64, connections: u32) -> Simulation {
 /// A client, both sides of a node that translates, and a pod behind a second node: three points, four places.
 pub(crate) fn chain(seed: u64, connections: u32) -> Simulation {
     let mut sim = hard(seed, connections);
-    let clock = SimClock { offset: 3_600 * SECOND, drift: -35_000, step: None };
+    let clock = SimClock { offset: 3_600 * SECOND, drift: -35_000, changes: Vec::new() };
     sim.points.push(SimPoint { clock, ..SimPoint::default() });
     sim.places = vec![0, 1, 1, 2];
     let node = SimHop { delay: [5_000; 2], jitter: 2_000, loss: [0; 2], ..sim.hops[0].clone() };
@@ -112,8 +112,9 @@ fn stacks_that_always_begin_alike_match_nobody_else() {
 fn bounds_hold_the_true_offset() {
     for seed in 0..3 {
         let mut sim = hard(seed, 1_000);
-        sim.points[0].clock = SimClock { offset: 5 * SECOND, drift: -20_000, step: None };
-        sim.points[1].clock = SimClock { offset: -7_200 * SECOND, drift: 50_000, step: None };
+        sim.points[0].clock = SimClock { offset: 5 * SECOND, drift: -20_000, changes: Vec::new() };
+        sim.points[1].clock =
+            SimClock { offset: -7_200 * SECOND, drift: 50_000, changes: Vec::new() };
         let epoch = 1_700_000_000 * SECOND;
         let found = correlate(Seen::new(&sim).points);
         let clock = found.clocks[1].as_ref().unwrap();
@@ -132,7 +133,7 @@ fn bounds_hold_the_true_offset() {
 fn a_stepped_clock_joins_the_same_legs() {
     let mut sim = hard(3, 1_000);
     let plain = verdict(&sim);
-    sim.points[1].clock.step = Some((20 * SECOND, SECOND / 2));
+    sim.points[1].clock.changes = vec![SimChange { at: 20 * SECOND, step: SECOND / 2, drift: 0 }];
     let stepped = assert_good(&sim, &[By::IsnPair, By::OneIsn]);
     assert_eq!(plain.found, stepped.found);
 }

@@ -207,6 +207,7 @@ mod tests {
             kind: Some(kind.into()),
             step_low_ns: Some(low),
             step_high_ns: Some(high),
+            proof: Vec::new(),
         };
         let said = [
             ([799_980_000, 800_020_000], "step", "was set forward by 0.800000 s (± 20 µs)"),

@@ -57,26 +57,44 @@ pub struct SimPoint {
     pub only: Option<usize>,
     /// Whether segments sent in one go are captured as one, as with TSO and GRO.
     pub merges: bool,
+    /// When packets waited to be stamped: those of such a time are stamped when it ends, as by a mirror port that lags.
+    pub stalls: Vec<Range<i64>>,
+    /// Capture times are multiples of this many nanoseconds, rounded down; 0 is as good as 1.
+    pub resolution: i64,
 }
 
 /// A clock, against true time.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct SimClock {
     /// How far it is ahead at the beginning, nanoseconds.
     pub offset: i64,
     /// How much it gains, nanoseconds a second.
     pub drift: i64,
-    /// When it is set, and how far forward.
-    pub step: Option<(i64, i64)>,
+    /// When it is set or begins to run at another rate, in order of time.
+    pub changes: Vec<SimChange>,
+}
+
+/// A change of a clock.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SimChange {
+    /// When it happens.
+    pub at: i64,
+    /// How far forward the clock is set.
+    pub step: i64,
+    /// How much more it gains from then on, nanoseconds a second.
+    pub drift: i64,
 }
 
 impl SimClock {
     /// What it shows at a true time.
     #[must_use]
     pub fn at(&self, time: i64) -> i64 {
-        let gained = i128::from(time) * i128::from(self.drift) / 1_000_000_000;
-        let set = self.step.filter(|&(when, _)| when <= time).map_or(0, |(_, by)| by);
-        time + self.offset + gained as i64 + set
+        let gained = |since: i64, drift: i64| {
+            (i128::from(time - since) * i128::from(drift)).div_euclid(1_000_000_000) as i64
+        };
+        let changes = self.changes.iter().filter(|c| c.at <= time);
+        let changed: i64 = changes.map(|c| c.step + gained(c.at, c.drift)).sum();
+        time + self.offset + gained(0, self.drift) + changed
     }
 }
 
@@ -96,6 +114,19 @@ pub struct SimHop {
     pub shifts: [bool; 2],
     /// How many routers count down the time to live.
     pub routers: u8,
+    /// When a queue stands before it.
+    pub bursts: Vec<SimBurst>,
+}
+
+/// A queue that stands in one direction for a while.
+#[derive(Clone, Debug)]
+pub struct SimBurst {
+    /// For packets of the originators (0) or responders (1).
+    pub by: usize,
+    /// For those that come in this time.
+    pub during: Range<i64>,
+    /// How much longer they take, nanoseconds.
+    pub delay: i64,
 }
 
 /// What a hop translates.
@@ -141,7 +172,7 @@ impl Simulation {
     /// Two points, a node with NAT of all kinds between them, clocks 27 s apart, and 1 % of packets lost each way.
     #[must_use]
     pub fn new(seed: u64, connections: u32) -> Self {
-        let clock = SimClock { offset: -27_000_000_000, drift: 18_000, step: None };
+        let clock = SimClock { offset: -27_000_000_000, drift: 18_000, changes: Vec::new() };
         Self {
             seed,
             connections,
@@ -199,7 +230,14 @@ impl SimHop {
             nat: Vec::new(),
             shifts: [false; 2],
             routers: 1,
+            bursts: Vec::new(),
         }
+    }
+
+    /// How long a packet that comes at `now` waits in queues that stand.
+    fn queued(&self, by: usize, now: i64) -> i64 {
+        let standing = self.bursts.iter().filter(|b| b.by == by && b.during.contains(&now));
+        standing.map(|b| b.delay).sum()
     }
 }
 

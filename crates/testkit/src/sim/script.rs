@@ -132,6 +132,13 @@ impl Script<'_> {
         self.sent[sent.by] = sent.first.wrapping_add(takes);
         for _ in 0..TRIES {
             if let Some(arrives) = self.pass(at, sent) {
+                // Nobody can tell a packet that waits from one that is lost.
+                if arrives > at + wait {
+                    let echo = self.echo;
+                    self.pass(at + wait, sent);
+                    // What is sent next answers the first, which arrived before.
+                    self.echo = echo;
+                }
                 let taken = &mut self.taken[1 - sent.by];
                 *taken = sent.first.wrapping_add(takes).max(*taken);
                 return Some(arrives);
@@ -182,7 +189,7 @@ impl Script<'_> {
             if self.random.draws(hop.loss[by]) {
                 return None;
             }
-            now += hop.delay[by] + self.random.wait(hop.jitter);
+            now += hop.delay[by] + self.random.wait(hop.jitter) + hop.queued(by, now);
             ttl -= hop.routers;
         }
         self.echo[1 - by] = value;

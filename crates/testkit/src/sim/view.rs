@@ -44,9 +44,18 @@ pub(super) fn capture(
         }
     }
     for packet in captured.iter_mut() {
-        packet.time = EPOCH + sim.points[packet.point].clock.at(packet.true_time);
+        packet.time = sim.points[packet.point].stamp(packet.true_time);
     }
     captured.sort_by_key(|packet| (packet.true_time, packet.point));
+}
+
+impl SimPoint {
+    /// The capture time of a packet.
+    fn stamp(&self, true_time: i64) -> i64 {
+        let stall = self.stalls.iter().find(|stall| stall.contains(&true_time));
+        let time = EPOCH + self.clock.at(stall.map_or(true_time, |stall| stall.end));
+        time - time.rem_euclid(self.resolution.max(1))
+    }
 }
 
 fn is_watching(point: &SimPoint, packet: &SimPacket) -> bool {
