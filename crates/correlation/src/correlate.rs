@@ -122,7 +122,8 @@ impl Matching {
             // Copies are no evidence, but they do bound the clocks of their points.
             let members = groups.iter().map(Group::members).collect();
             let ordered = order::sort_legs(&legs, &points, members);
-            let mut bounded = bound_clocks(&points, &legs, &ordered);
+            let mut bounded =
+                bound_clocks(&points, &legs, &ordered, &places::of_reference(&places));
             places::share_clocks(&mut bounded, &places);
             clocks = Some(bounded);
             let taken = groups.par_iter_mut().map(|g| places::take_copies(g, &legs, &places));
@@ -134,7 +135,8 @@ impl Matching {
             .map(|(g, copies)| (g.members(), (g.joined, g.candidates, copies)))
             .unzip();
         let ordered = order::sort_legs(&legs, &points, members);
-        let (clocks, one_sided) = clocks.unwrap_or_else(|| bound_clocks(&points, &legs, &ordered));
+        let (clocks, one_sided) =
+            clocks.unwrap_or_else(|| bound_clocks(&points, &legs, &ordered, &[]));
         let mut paths: Vec<Path> = ordered
             .into_iter()
             .zip(keys)

@@ -173,14 +173,20 @@ fn span(flow: &FlowKey) -> Option<[i64; 2]> {
     Some([flow.first?.time.as_nanos(), flow.last_time?.as_nanos()])
 }
 
-/// Gives points that are one place one clock, where that is the reference or one of them has none of its own.
+/// The points that have the reference clock itself.
+pub(crate) fn of_reference(places: &[Option<SamePlace>]) -> Vec<usize> {
+    let is_it = |place: &SamePlace| (place.point, place.shift) == (0, 0);
+    (0..places.len()).filter(|&point| places[point].as_ref().is_some_and(is_it)).collect()
+}
+
+/// Gives points that are one place one clock, where one of them has none of its own.
 pub(crate) fn share_clocks(
     (clocks, one_sided): &mut (Vec<Option<Clock>>, Vec<Option<OneSided>>),
     places: &[Option<SamePlace>],
 ) {
     for (point, place) in places.iter().enumerate() {
         let Some(place) = place.filter(|place| place.shift == 0) else { continue };
-        if place.point == 0 || clocks[point].is_none() {
+        if clocks[point].is_none() {
             clocks[point] = clocks[place.point].clone();
             one_sided[point] = one_sided[place.point];
         }

@@ -60,7 +60,7 @@ pub use json::{write_info_json, write_json};
 pub use model::{
     Advice, Between, Candidate, Clock, ClockSegment, Connection, Contradiction, Delays, Fact, Fate,
     FileFrames, Finding, Generator, IdleTimeout, Leg, Loss, Match, MatchCandidate, Offer, Passage,
-    Point, Quality, Report, Rival, SCHEMA, Timeline, TimelineRow, TimelineSighting,
+    Point, Quality, Report, Rival, SCHEMA, Timeline, TimelineRow, TimelineSighting, UnreadPoint,
 };
 pub use names::{BackendState, KubernetesError, KubernetesNames, Name};
 pub use nat::{

@@ -14,11 +14,12 @@ use crate::keys::Legs;
 use crate::order::Ordered;
 
 /// Every clock against the first point's, directly or through other points, and what is known of those that packets do not
-/// bound on both sides.
+/// bound on both sides. `same` are points that have the reference clock itself.
 pub(crate) fn bound_clocks(
     points: &[Point],
     legs: &Legs,
     paths: &[Ordered],
+    same: &[usize],
 ) -> (Vec<Option<Clock>>, Vec<Option<OneSided>>) {
     let mut clocks: Vec<Option<Clock>> = vec![None; points.len()];
     let mut one_sided = vec![None; points.len()];
@@ -29,6 +30,10 @@ pub(crate) fn bound_clocks(
     ranked.sort_by_key(|&p| (p != 0, &points[p].name));
     let proven = |reference, here| between(points, legs, paths, reference, here);
     let mut queue = VecDeque::from([0]);
+    for &point in same {
+        clocks[point] = Some(Clock::identity());
+        queue.push_back(point);
+    }
     while let Some(known) = queue.pop_front() {
         let unknown: Vec<usize> = ranked.iter().copied().filter(|&p| clocks[p].is_none()).collect();
         let found: Vec<_> = unknown
