@@ -30,6 +30,9 @@ pub(crate) fn same_places(points: usize, legs: &Legs, groups: &[Group]) -> Vec<O
     let mut found: Vec<Option<SamePlace>> = vec![None; points];
     for point in 1..points {
         found[point] = (0..point).find_map(|other| {
+            if resolutions[point].max(resolutions[other]) > COARSE {
+                return None;
+            }
             let differences = differences(legs, groups, point, other);
             let coarse = if resolutions[point] == resolutions[other] {
                 0
@@ -213,6 +216,9 @@ const FEWEST_OF_ONE: usize = 8;
 
 /// Packets of each direction that are compared at least, where there are as many.
 const ENOUGH: usize = 10_000;
+
+/// The coarsest that tells places apart: in a millisecond packets cross a building.
+const COARSE: i64 = 1_000;
 
 /// The coarsest clock that files are written with, nanoseconds.
 const COARSEST: i64 = 1_000_000;

@@ -157,27 +157,30 @@ pub(crate) fn read_points(
     found.map(|set| read_point(set, options, threads)).collect()
 }
 
-/// As [`read_points`], but for those that cannot be read: their names, and why. An error where none can.
+/// As [`read_points`], but for those that cannot be read, which are told. An error where none can.
 fn read_what_can_be(
     given: &[PointFiles],
     options: &ReadOptions,
     threads: usize,
-) -> Result<(Vec<PointRead>, Vec<(String, Error)>), Error> {
+) -> Result<(Vec<PointRead>, Vec<UnreadPoint>), Error> {
     let found = files::find(given)?.into_par_iter();
     let all: Vec<_> =
         found.map(|set| (set.name.clone(), read_point(set, options, threads))).collect();
-    let (mut read, mut unread) = (Vec::new(), Vec::new());
+    let (mut read, mut unread, mut first) = (Vec::new(), Vec::new(), None);
     for (name, result) in all {
         match result {
             Ok(point) => read.push(point),
-            Err(e @ Error::Read(_)) => unread.push((name, e)),
+            Err(e @ Error::Read(_)) => {
+                unread.push(UnreadPoint::new(&name, &e));
+                first = first.or(Some(e));
+            }
             Err(e) => return Err(e),
         }
     }
-    if read.is_empty() && !unread.is_empty() {
-        return Err(unread.swap_remove(0).1);
+    match first {
+        Some(e) if read.is_empty() => Err(e),
+        _ => Ok((read, unread)),
     }
-    Ok((read, unread))
 }
 
 /// What is known of a point besides its connections.
@@ -205,10 +208,15 @@ fn take_apart(
             Some(merged) => split(&point.name, &other.1, options, merged)?,
             None => None,
         };
-        let Some(parts) = parts else {
+        let Some(mut parts) = parts else {
             all.push((point, other));
             continue;
         };
+        // What was odd about the set stays with its first part.
+        let of_set = other.0.quality.into_iter().filter(|q| OF_SETS.contains(&q.id.as_str()));
+        if let Some(first) = parts.first_mut() {
+            first.notes.extend(of_set);
+        }
         let read = parts.into_par_iter().map(|set| read_point(set, options, threads));
         all.extend(read.collect::<Result<Vec<_>, Error>>()?.into_iter().map(parted));
     }
@@ -243,7 +251,10 @@ fn analyse(given: &[PointFiles], options: &ReadOptions, threads: usize) -> Resul
     let lossy: Vec<bool> = infos.iter().map(|i| i.quality.iter().any(missed)).collect();
     let compared = compare(&correlation, &files, options, &lossy)?;
     let mut report = Report::new(&correlation, &infos, &diagnosis, &ladders);
-    report.unread = unread.iter().map(|(point, e)| UnreadPoint::new(point, e)).collect();
+    report.unread = unread;
     report.tell_between(&correlation, &compared.between, compared.left_out);
     Ok(Outcome { report, correlation, diagnosis })
 }
+
+/// Ids of what [`files`] notes of the files of a point.
+const OF_SETS: [&str; 2] = ["skipped-file", "duplicate-file"];

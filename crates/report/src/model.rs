@@ -212,7 +212,7 @@ const LOSING: [&str; 12] = [
     "unknown-link-type",
     "cut-headers",
     "one-direction",
-    "no-payload",
+    "handshakes-only",
     "merged",
     "no-packets",
 ];

@@ -103,9 +103,18 @@ impl Trace {
         }
     }
 
-    /// Leaves out packets of other kinds.
+    /// Leaves out packets of other kinds, and payload of those that stay: a sender's card puts other bytes into a packet with
+    /// a FIN than it does into the next.
     pub(super) fn keep(&mut self, kinds: Kinds) {
-        self.packets.iter_mut().for_each(|packets| packets.retain(|p| kinds.has(p.kinds())));
+        for packets in &mut self.packets {
+            packets.retain(|p| kinds.has(p.kinds()));
+            for p in packets {
+                if p.flags.contains(TcpFlags::FIN) {
+                    p.seq = p.seq.wrapping_add(p.payload);
+                }
+                (p.payload, p.digest) = (0, None);
+            }
+        }
     }
 
     /// Whether the options of any packet, with or without SYN, may have been cut before its timestamps.
@@ -158,12 +167,12 @@ impl Traced {
 
     fn kinds(&self) -> Kinds {
         let has = |flag| self.flags.contains(flag);
-        let kinds = Kinds::default()
+        let marked = Kinds::default()
             .with(Kinds::SYN, self.is_syn())
             .with(Kinds::FIN, has(TcpFlags::FIN))
-            .with(Kinds::RESET, has(TcpFlags::RST))
-            .with(Kinds::PAYLOAD, self.payload > 0);
-        kinds.with(Kinds::BARE, kinds == Kinds::default())
+            .with(Kinds::RESET, has(TcpFlags::RST));
+        let other = if self.payload > 0 { Kinds::PAYLOAD } else { Kinds::BARE };
+        marked.with(other, marked == Kinds::default())
     }
 
     pub(super) fn is_reset(&self) -> bool {

@@ -55,10 +55,10 @@ fn left_out(selection: Selection) -> impl Iterator<Item = Quality> {
             "only one direction of each connection was captured; the other is not counted as lost",
         ),
         (
-            selection.no_payload,
-            "no-payload",
-            "no packets with payload were captured, though some were sent: a filter for handshakes? Silences, waiting \
-             and losses cannot be seen here",
+            selection.handshakes_only,
+            "handshakes-only",
+            "only packets with SYN, FIN or RST were captured, though payload was sent: a filter for handshakes? \
+             Silences, waiting and losses cannot be seen here",
         ),
     ];
     remarks.into_iter().filter(|r| r.0).map(|(_, id, detail)| Quality::new(id, detail.into()))
@@ -67,7 +67,9 @@ fn left_out(selection: Selection) -> impl Iterator<Item = Quality> {
 /// That no connection was seen at any other point, and whether the captures can have any in common.
 fn alone(correlation: &Correlation, index: usize) -> Option<Quality> {
     let points = &correlation.points;
-    if points.len() < 2 || points[index].connections.is_empty() {
+    // Where places are mixed, connections are not found although they are there.
+    let mixed = correlation.merged.iter().any(Option::is_some);
+    if points.len() < 2 || mixed || points[index].connections.is_empty() {
         return None;
     }
     let elsewhere = |path: &crosscap_correlation::Path| {
@@ -79,15 +81,15 @@ fn alone(correlation: &Correlation, index: usize) -> Option<Quality> {
         return None;
     }
     let span = |p: &Point| p.first.zip(p.last);
-    let mut others = points.iter().enumerate().filter(|(i, _)| *i != index);
-    let apart = others.all(|(_, other)| match (span(&points[index]), span(other)) {
-        (Some((first, last)), Some((begin, end))) => last < begin || end < first,
-        _ => false,
+    let others = points.iter().enumerate().filter(|(i, _)| *i != index);
+    let overlaps = others.filter_map(|(_, other)| {
+        let ((first, last), (begin, end)) = (span(&points[index])?, span(other)?);
+        Some(first <= end && begin <= last)
     });
-    let why = if apart {
-        ": by their own clocks the captures do not overlap in time"
-    } else {
-        ", although by their own clocks the captures overlap in time"
+    let why = match overlaps.reduce(|any, one| any || one) {
+        Some(true) => ", although by their own clocks the captures overlap in time",
+        Some(false) => ": by their own clocks the captures do not overlap in time",
+        None => "",
     };
     let detail = format!("none of its connections was found at another point{why}");
     Some(Quality::new("nothing-in-common", detail))
