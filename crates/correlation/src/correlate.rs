@@ -31,8 +31,8 @@ pub struct Correlation {
     pub clocks: Vec<Option<Clock>>,
     /// Of each point whose clock is not bounded, what is known of it by packets that travelled one way only.
     pub one_sided: Vec<Option<OneSided>>,
-    /// Every connection of every point is a leg of exactly one path, or a copy of one. In order of first packets, by the estimated
-    /// reference time.
+    /// Every connection of every point is a leg of exactly one path, or a copy of one. In order of first packets, by the
+    /// estimated reference time.
     pub paths: Vec<Path>,
     /// What NAT did between the ends of the paths.
     pub nat: Vec<NatMapping>,
@@ -131,7 +131,8 @@ impl Matching {
             // Copies are no evidence, but they do bound the clocks of their points.
             let members = groups.iter().map(Group::members).collect();
             let ordered = order::sort_legs(&legs, &points, members);
-            let mut bounded = bound_clocks(&points, &legs, &ordered);
+            let mut bounded =
+                bound_clocks(&points, &legs, &ordered, &places::of_reference(&places));
             places::share_clocks(&mut bounded, &places);
             clocks = Some(bounded);
             let taken = groups.par_iter_mut().map(|g| places::take_copies(g, &legs, &places));
@@ -140,10 +141,14 @@ impl Matching {
         let (members, keys): (Vec<_>, Vec<_>) = groups
             .into_iter()
             .zip(copies)
-            .map(|(g, copies)| (g.members(), (g.joined, g.candidates, copies)))
+            .map(|(g, copies)| {
+                let proxied = g.is_proxied();
+                (((g.legs, g.numberings), proxied), (g.joined, g.candidates, copies))
+            })
             .unzip();
         let ordered = order::sort_legs(&legs, &points, members);
-        let (clocks, one_sided) = clocks.unwrap_or_else(|| bound_clocks(&points, &legs, &ordered));
+        let (clocks, one_sided) =
+            clocks.unwrap_or_else(|| bound_clocks(&points, &legs, &ordered, &[]));
         let mut paths: Vec<Path> = ordered
             .into_iter()
             .zip(keys)

@@ -266,12 +266,13 @@ impl FlowKey {
 /// Of the packets that an end sent.
 fn kinds(flow: &Flow) -> Kinds {
     let marked = u64::from(flow.syns) + u64::from(flow.fins) + u64::from(flow.rsts);
+    let others = flow.packets > marked + u64::from(flow.copies);
     Kinds::default()
         .with(Kinds::SYN, flow.syns > 0)
         .with(Kinds::FIN, flow.fins > 0)
         .with(Kinds::RESET, flow.rsts > 0)
-        .with(Kinds::PAYLOAD, flow.bytes > 0)
-        .with(Kinds::BARE, flow.packets > marked + u64::from(flow.copies))
+        .with(Kinds::PAYLOAD, others && flow.bytes > 0)
+        .with(Kinds::BARE, others && flow.bytes == 0)
 }
 
 /// How long a SYN is sent again, in ticks of the fastest usual clock: two minutes by default on Linux.

@@ -30,6 +30,9 @@ pub(crate) fn same_places(points: usize, legs: &Legs, groups: &[Group]) -> Vec<O
     let mut found: Vec<Option<SamePlace>> = vec![None; points];
     for point in 1..points {
         found[point] = (0..point).find_map(|other| {
+            if resolutions[point].max(resolutions[other]) > COARSE {
+                return None;
+            }
             let differences = differences(legs, groups, point, other);
             let coarse = if resolutions[point] == resolutions[other] {
                 0
@@ -173,14 +176,20 @@ fn span(flow: &FlowKey) -> Option<[i64; 2]> {
     Some([flow.first?.time.as_nanos(), flow.last_time.as_nanos()])
 }
 
-/// Gives points that are one place one clock, where that is the reference or one of them has none of its own.
+/// The points that have the reference clock itself.
+pub(crate) fn of_reference(places: &[Option<SamePlace>]) -> Vec<usize> {
+    let is_it = |place: &SamePlace| (place.point, place.shift) == (0, 0);
+    (0..places.len()).filter(|&point| places[point].as_ref().is_some_and(is_it)).collect()
+}
+
+/// Gives points that are one place one clock, where one of them has none of its own.
 pub(crate) fn share_clocks(
     (clocks, one_sided): &mut (Vec<Option<Clock>>, Vec<Option<OneSided>>),
     places: &[Option<SamePlace>],
 ) {
     for (point, place) in places.iter().enumerate() {
         let Some(place) = place.filter(|place| place.shift == 0) else { continue };
-        if place.point == 0 || clocks[point].is_none() {
+        if clocks[point].is_none() {
             clocks[point] = clocks[place.point].clone();
             one_sided[point] = one_sided[place.point];
         }
@@ -207,6 +216,9 @@ const FEWEST_OF_ONE: usize = 8;
 
 /// Packets of each direction that are compared at least, where there are as many.
 const ENOUGH: usize = 10_000;
+
+/// The coarsest that tells places apart: in a millisecond packets cross a building.
+const COARSE: i64 = 1_000;
 
 /// The coarsest clock that files are written with, nanoseconds.
 const COARSEST: i64 = 1_000_000;

@@ -1,5 +1,7 @@
 //! What a capture holds none of, though the packets that it does hold tell that there were some.
 
+use crosscap_packet::TcpFlags;
+
 use crate::keys::{FlowKey, LegKey};
 
 /// What the capture of a point leaves out: by its filter, or because it saw one direction of a link. Neither is capture
@@ -9,9 +11,9 @@ use crate::keys::{FlowKey, LegKey};
 pub struct Selection {
     /// Of every connection it holds the packets of one end only, and these answer the other end.
     pub one_direction: bool,
-    /// It holds no packet with payload, and the numbers of others tell that payload was sent. Nothing can be said of
-    /// silences and of waiting.
-    pub no_payload: bool,
+    /// It holds SYNs, FINs and resets only, and their numbers tell that payload was sent. Nothing can be said of silences
+    /// and of waiting.
+    pub handshakes_only: bool,
     kinds: Kinds,
 }
 
@@ -23,8 +25,9 @@ impl Kinds {
     pub(crate) const SYN: Self = Self(1);
     pub(crate) const FIN: Self = Self(2);
     pub(crate) const RESET: Self = Self(4);
+    /// Payload, and none of the flags above.
     pub(crate) const PAYLOAD: Self = Self(8);
-    /// None of the others.
+    /// Neither.
     pub(crate) const BARE: Self = Self(16);
     const ALL: Self = Self(31);
 
@@ -62,17 +65,22 @@ impl Selection {
                 unseen |= flow.missed || acked;
             }
         }
-        let no_payload = unseen && !kinds.has(Kinds::PAYLOAD);
-        Self { one_direction: answers && !both, no_payload, kinds }
+        // Where acknowledgements are, no filter was: a network that drops what is large leaves those.
+        let handshakes_only = unseen && !kinds.has(Kinds::PAYLOAD) && !kinds.has(Kinds::BARE);
+        Self { one_direction: answers && !both, handshakes_only, kinds }
     }
 
     /// The kinds of packets that this capture can be asked for.
     pub(crate) fn kinds(self) -> Kinds {
-        if self.no_payload { self.kinds } else { Kinds::ALL }
+        if self.handshakes_only { self.kinds } else { Kinds::ALL }
     }
 }
 
-/// Whether an end answers another of which nothing was captured.
+/// Whether an end answers another of which nothing was captured. One that acknowledges nothing new may speak to the void.
 fn answers_unseen(flow: &FlowKey, other: &FlowKey) -> bool {
-    flow.first.is_some() && flow.acked.is_some() && other.first.is_none()
+    let answers = flow.first.zip(flow.acked).is_some_and(|(first, acked)| {
+        let s = &first.segment();
+        !s.flags.contains(TcpFlags::ACK) || acked.ahead_of(s.ack) > 0
+    });
+    answers && other.first.is_none()
 }

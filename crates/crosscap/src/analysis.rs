@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use crosscap_correlation::{Correlation, Matching, Merged, Point};
 use crosscap_diagnosis::{Diagnosis, Screening};
 use crosscap_parser::ReadOptions;
-use crosscap_report::{KubernetesError, KubernetesNames, PointInfo, Quality, Report};
+use crosscap_report::{KubernetesError, KubernetesNames, PointInfo, Quality, Report, UnreadPoint};
 use rayon::prelude::*;
 
 use crate::Error;
@@ -102,8 +102,9 @@ impl AnalysisBuilder {
     ///
     /// # Errors
     ///
-    /// If there is no point, a point has no files or shares its name, a file cannot be read at all, or the file with names
-    /// is none. A damaged capture is analysed as far as it goes, and the report says so.
+    /// If there is no point, a point has no files or shares its name, no point can be read at all, or the file with names
+    /// is none. A damaged capture is analysed as far as it goes, and the report says so; it says as well which points
+    /// could not be read where others could ([`Report::unread`]).
     pub fn run(self) -> Result<Outcome, Error> {
         // First: who mistyped this file should not wait for the captures.
         let names = self.kubernetes.as_deref().map(read_names).transpose()?;
@@ -156,6 +157,32 @@ pub(crate) fn read_points(
     found.map(|set| read_point(set, options, threads)).collect()
 }
 
+/// As [`read_points`], but for those that cannot be read, which are told. An error where none can.
+fn read_what_can_be(
+    given: &[PointFiles],
+    options: &ReadOptions,
+    threads: usize,
+) -> Result<(Vec<PointRead>, Vec<UnreadPoint>), Error> {
+    let found = files::find(given)?.into_par_iter();
+    let all: Vec<_> =
+        found.map(|set| (set.name.clone(), read_point(set, options, threads))).collect();
+    let (mut read, mut unread, mut first) = (Vec::new(), Vec::new(), None);
+    for (name, result) in all {
+        match result {
+            Ok(point) => read.push(point),
+            Err(e @ Error::Read(_)) => {
+                unread.push(UnreadPoint::new(&name, &e));
+                first = first.or(Some(e));
+            }
+            Err(e) => return Err(e),
+        }
+    }
+    match first {
+        Some(e) if read.is_empty() => Err(e),
+        _ => Ok((read, unread)),
+    }
+}
+
 /// What is known of a point besides its connections.
 type Other = (PointInfo, Vec<InputFile>);
 
@@ -181,10 +208,15 @@ fn take_apart(
             Some(merged) => split(&point.name, &other.1, options, merged)?,
             None => None,
         };
-        let Some(parts) = parts else {
+        let Some(mut parts) = parts else {
             all.push((point, other));
             continue;
         };
+        // What was odd about the set stays with its first part.
+        let of_set = other.0.quality.into_iter().filter(|q| OF_SETS.contains(&q.id.as_str()));
+        if let Some(first) = parts.first_mut() {
+            first.notes.extend(of_set);
+        }
         let read = parts.into_par_iter().map(|set| read_point(set, options, threads));
         all.extend(read.collect::<Result<Vec<_>, Error>>()?.into_iter().map(parted));
     }
@@ -193,7 +225,8 @@ fn take_apart(
 
 fn analyse(given: &[PointFiles], options: &ReadOptions, threads: usize) -> Result<Outcome, Error> {
     let (mut points, mut others) = (Vec::new(), Vec::new());
-    for read in read_points(given, options, threads)? {
+    let (read, unread) = read_what_can_be(given, options, threads)?;
+    for read in read {
         let (point, other) = parted(read);
         points.push(point);
         others.push(other);
@@ -218,6 +251,10 @@ fn analyse(given: &[PointFiles], options: &ReadOptions, threads: usize) -> Resul
     let lossy: Vec<bool> = infos.iter().map(|i| i.quality.iter().any(missed)).collect();
     let compared = compare(&correlation, &files, options, &lossy)?;
     let mut report = Report::new(&correlation, &infos, &diagnosis, &ladders);
+    report.unread = unread;
     report.tell_between(&correlation, &compared.between, compared.left_out);
     Ok(Outcome { report, correlation, diagnosis })
 }
+
+/// Ids of what [`files`] notes of the files of a point.
+const OF_SETS: [&str; 2] = ["skipped-file", "duplicate-file"];

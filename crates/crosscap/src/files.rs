@@ -208,7 +208,8 @@ fn may_be_skipped(error: &ReadError, named: bool) -> bool {
         | ReadError::UnsupportedFormat { .. }
         | ReadError::UnsupportedVersion { .. }
         | ReadError::CorruptCompression { .. }
-        | ReadError::NestedCompression { .. } => !named,
+        | ReadError::NestedCompression { .. }
+        | ReadError::Io { .. } => !named,
         _ => false,
     }
 }

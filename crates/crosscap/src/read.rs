@@ -2,7 +2,7 @@
 
 use crosscap_diagnosis::{counted, thousands};
 use crosscap_packet::{Decoded, Decoder, LinkType, NotTcp, TcpPacket, Timestamp};
-use crosscap_parser::{CHUNK, CaptureFile, ReadOptions};
+use crosscap_parser::{CHUNK, CaptureFile, PacketRecord, ReadOptions};
 use crosscap_reassembly::{Connections, Judgement, Sighting};
 use crosscap_report::{PointConnections, PointInfo, Quality};
 
@@ -90,7 +90,7 @@ impl State {
             if !input.takes(&r) {
                 continue;
             }
-            self.seen.packet(r.timestamp);
+            self.seen.packet(&r);
             match self.decoder.decode(r.link_type, r.data, r.original_len, r.timestamp) {
                 Decoded::Tcp(packet) => {
                     let at =
@@ -119,7 +119,7 @@ impl State {
                 if !input.takes(&record) {
                     continue;
                 }
-                seen.packet(record.timestamp);
+                seen.packet(&record);
                 if let Some(why) = batch.take(&record, shard) {
                     seen.not_tcp(why);
                 }
@@ -152,6 +152,9 @@ struct Seen {
     last: Option<Timestamp>,
     link_types: Vec<LinkType>,
     snap_len: u32,
+    /// Packets of which not all bytes were captured, and how many of them at most.
+    shortened: u64,
+    shortened_to: usize,
     cut: u64,
     malformed: u64,
     fragmented: u64,
@@ -160,9 +163,14 @@ struct Seen {
 }
 
 impl Seen {
-    fn packet(&mut self, time: Timestamp) {
+    fn packet(&mut self, record: &PacketRecord<'_>) {
         self.packets += 1;
-        self.times(time, time);
+        self.times(record.timestamp, record.timestamp);
+        let len = record.data.len();
+        if len < record.original_len as usize {
+            self.shortened += 1;
+            self.shortened_to = self.shortened_to.max(len);
+        }
     }
 
     fn times(&mut self, first: Timestamp, last: Timestamp) {
@@ -176,6 +184,8 @@ impl Seen {
             self.times(first, last);
         }
         self.packets += part.packets;
+        self.shortened += part.shortened;
+        self.shortened_to = self.shortened_to.max(part.shortened_to);
         self.cut += part.cut;
         self.malformed += part.malformed;
         self.unknown_link += part.unknown_link;
@@ -212,6 +222,21 @@ impl Seen {
     }
 
     fn into_info(mut self, connections: &Connections) -> PointInfo {
+        if self.packets == 0 {
+            self.quality.push(Quality::new("no-packets", "there are no packets in it".into()));
+        }
+        if self.shortened > 0 {
+            let less = if self.shortened_to < LONGEST_HEADERS {
+                ", and TCP options may be missing, which tell packets apart"
+            } else {
+                ""
+            };
+            let detail = format!(
+                "{} packets were cut to {} bytes or less: their payload cannot be compared{less}",
+                self.shortened, self.shortened_to
+            );
+            self.quality.push(Quality::new("cut-packets", detail));
+        }
         let noted = [
             (
                 self.cut,
@@ -264,3 +289,6 @@ impl Seen {
         }
     }
 }
+
+/// Ethernet, IPv4 and TCP with all options that fit: bytes.
+const LONGEST_HEADERS: usize = 14 + 20 + 60;

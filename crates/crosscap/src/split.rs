@@ -41,15 +41,24 @@ pub(crate) fn split(
     if !(2..=MAX_PARTS).contains(&parts.len()) {
         return Ok(None);
     }
-    let label = |(&(set, interface), members): (&Part, &BTreeSet<usize>)| {
-        let mut label = Vec::new();
-        if parts.keys().any(|part| part.0 != set) {
-            label.extend(members.first().map(|&file| series(&names[file], members.len() > 1)));
-        }
-        label.extend(interface.map(|interface| format!("interface {interface}")));
-        label.join(" ")
+    let label = |brief: bool| {
+        let one = |(&(set, interface), members): (&Part, &BTreeSet<usize>)| {
+            let file = members.first().map(|&file| match brief {
+                true => series(&names[file], members.len() > 1),
+                false => names[file].clone(),
+            });
+            let file = file.filter(|_| parts.keys().any(|part| part.0 != set));
+            let interface = interface.map(|interface| format!("interface {interface}"));
+            file.into_iter().chain(interface).collect::<Vec<_>>().join(" ")
+        };
+        parts.iter().map(one).collect::<Vec<String>>()
     };
-    let labels: Vec<String> = parts.iter().map(label).collect();
+    let brief = label(true);
+    let labels = if brief.iter().collect::<BTreeSet<_>>().len() == brief.len() {
+        brief
+    } else {
+        label(false)
+    };
     let [least, _] = merged.apart;
     let detail = format!(
         "{name} holds the same packets more than once, {} apart or more: captures of {} places, taken apart here",

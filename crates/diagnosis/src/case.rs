@@ -177,7 +177,7 @@ impl<'a> Case<'a> {
     pub(crate) fn covers(&self, point: usize, other: usize, time: Timestamp) -> bool {
         let p = &self.correlation.points[point];
         let selection = self.correlation.selections[point];
-        if selection.one_direction || selection.no_payload {
+        if selection.one_direction || selection.handshakes_only {
             return false;
         }
         let (Some(first), Some(last)) = (p.first, p.last) else { return false };

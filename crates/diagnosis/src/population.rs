@@ -233,7 +233,7 @@ fn outlived(
     speaker: Direction,
 ) -> Option<(i64, (Timestamp, Timestamp))> {
     // A capture without payload does not know who was silent.
-    let tells = |(leg, _): &(Leg, Connection)| !correlation.selections[leg.point].no_payload;
+    let tells = |(leg, _): &(Leg, Connection)| !correlation.selections[leg.point].handshakes_only;
     if !legs.iter().all(tells) {
         return None;
     }

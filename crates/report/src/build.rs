@@ -1,14 +1,13 @@
 //! From paths and findings to the report.
 
 mod between;
+mod quality;
 
 use std::collections::BTreeMap;
 use std::iter;
 
-use crosscap_correlation::{
-    ClockPiece, Correlation, Ladder, Merged, OneSided, Path, Selection, Side,
-};
-use crosscap_diagnosis::{self as diagnosis, Diagnosis, RivalStatus, duration, thousands};
+use crosscap_correlation::{ClockPiece, Correlation, Ladder, OneSided, Path, Side};
+use crosscap_diagnosis::{self as diagnosis, Diagnosis, RivalStatus};
 use crosscap_packet::{FrameRef, LinkType};
 use crosscap_reassembly::{Direction, Phase};
 
@@ -62,6 +61,7 @@ impl Report {
             points: (0..correlation.points.len())
                 .map(|i| point(correlation, i, infos.get(i).cloned().unwrap_or_default()))
                 .collect(),
+            unread: Vec::new(),
             nat: nat::mappings(correlation),
             nat_services: nat::services(correlation),
             nat_strays: nat::strays(correlation),
@@ -94,64 +94,8 @@ fn point(correlation: &Correlation, index: usize, info: PointInfo) -> Point {
         snap_len: info.snap_len,
         tcp_connections: p.connections.len() as u64,
         clock: clock(correlation, index),
-        quality: info
-            .quality
-            .into_iter()
-            .chain(left_out(correlation.selections[index]))
-            .chain(same_place(correlation, index))
-            .chain(correlation.merged[index].as_ref().map(merged))
-            .collect(),
+        quality: info.quality.into_iter().chain(quality::remarks(correlation, index)).collect(),
     }
-}
-
-/// That captures of several places were put together.
-fn merged(found: &Merged) -> Quality {
-    let [least, most] = found.apart;
-    let apart = if duration(least) == duration(most) {
-        duration(least)
-    } else {
-        format!("{} to {}", duration(least), duration(most))
-    };
-    let detail = format!(
-        "handshakes were captured twice ({}), {apart} apart: this mixes captures of several places. Give them one by one; what follows \
-         is in doubt, and packets are told as sent again that were not",
-        thousands(found.handshakes)
-    );
-    Quality::new("merged", detail)
-}
-
-/// Which other point is the same place.
-fn same_place(correlation: &Correlation, index: usize) -> Option<Quality> {
-    let place = correlation.same_places[index]?;
-    let times = match place.shift {
-        0 => "at the same times".to_owned(),
-        shift => {
-            format!("all {} {}", duration(shift.abs()), if shift > 0 { "later" } else { "earlier" })
-        }
-    };
-    let detail = format!(
-        "the same packets as at {}, {times}: one capture twice, or two taken at one place; they count as one point",
-        correlation.points[place.point].name
-    );
-    Some(Quality::new("same-place", detail))
-}
-
-/// What the filter of a capture, or its place, left out.
-fn left_out(selection: Selection) -> impl Iterator<Item = Quality> {
-    let remarks = [
-        (
-            selection.one_direction,
-            "one-direction",
-            "only one direction of each connection was captured; the other is not counted as lost",
-        ),
-        (
-            selection.no_payload,
-            "no-payload",
-            "no packets with payload were captured, though some were sent: a filter for handshakes? Silences, waiting \
-             and losses cannot be seen here",
-        ),
-    ];
-    remarks.into_iter().filter(|r| r.0).map(|(_, id, detail)| Quality::new(id, detail.into()))
 }
 
 fn clock(correlation: &Correlation, index: usize) -> Clock {

@@ -61,6 +61,7 @@ pub use model::{
     Advice, Between, Candidate, Clock, ClockSegment, Connection, Contradiction, Delays, Fact, Fate,
     FileFrames, Finding, Generator, IdleTimeout, Leg, Loss, Match, MatchCandidate, NeverSeen,
     Offer, Passage, Point, Quality, Report, Rival, SCHEMA, Timeline, TimelineRow, TimelineSighting,
+    UnreadPoint,
 };
 pub use names::{BackendState, KubernetesError, KubernetesNames, Name};
 pub use nat::{

@@ -22,6 +22,9 @@ pub struct Report {
     pub generator: Generator,
     /// The observation points, in the order given; the first gives the reference clock.
     pub points: Vec<Point>,
+    /// Points that were given and could not be read: they are in nothing that follows.
+    #[serde(default)]
+    pub unread: Vec<UnreadPoint>,
     /// What NAT did.
     pub nat: Vec<Nat>,
     /// The responders that NAT translated, with where their connections were led; in order of endpoints.
@@ -86,6 +89,24 @@ pub struct Point {
     pub clock: Clock,
     /// What is wrong with the capture itself.
     pub quality: Vec<Quality>,
+}
+
+/// An observation point that could not be read.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct UnreadPoint {
+    /// Its name.
+    pub name: String,
+    /// Which file, and why not.
+    pub detail: String,
+}
+
+impl UnreadPoint {
+    /// Of a name and an error.
+    #[must_use]
+    pub fn new(name: &str, error: &dyn std::error::Error) -> Self {
+        Self { name: name.into(), detail: error.to_string() }
+    }
 }
 
 /// A clock against the reference clock. Null where no packet bounds it; where packets travelled one way only, one of the
@@ -192,7 +213,7 @@ impl Quality {
 }
 
 /// Ids of what makes a capture say less than it should.
-const LOSING: [&str; 11] = [
+const LOSING: [&str; 12] = [
     "truncated-tail",
     "damaged-record",
     "unpacking-limit",
@@ -202,8 +223,9 @@ const LOSING: [&str; 11] = [
     "unknown-link-type",
     "cut-headers",
     "one-direction",
-    "no-payload",
+    "handshakes-only",
     "merged",
+    "no-packets",
 ];
 
 /// A connection from end to end.

@@ -29,5 +29,11 @@ pub(crate) fn run(args: &Diagnose) -> Result<ExitCode, Box<dyn Error>> {
             output::warn(&point.name, &point.quality);
         }
     }
+    for point in &report.unread {
+        output::error(&point.detail);
+    }
+    if !report.unread.is_empty() {
+        return Ok(ExitCode::from(2));
+    }
     Ok(if report.has_faults() { ExitCode::from(1) } else { ExitCode::SUCCESS })
 }

@@ -35,7 +35,7 @@ fn main() -> ExitCode {
     };
     result.unwrap_or_else(|error| {
         // Where even this cannot be written there is nobody to tell.
-        let _ = writeln!(io::stderr(), "crosscap: {}", escape_for_terminal(&error.to_string()));
+        output::error(&error.to_string());
         ExitCode::from(FAILED)
     })
 }

@@ -26,6 +26,11 @@ pub(crate) fn warn(point: &str, quality: &[Quality]) {
 
 /// Says one thing on the standard error.
 pub(crate) fn warning(what: &str) {
+    error(&format!("warning: {what}"));
+}
+
+/// Says on the standard error what went wrong.
+pub(crate) fn error(what: &str) {
     // Nobody may be listening here.
-    let _ = writeln!(io::stderr(), "crosscap: warning: {}", escape_for_terminal(what));
+    let _ = writeln!(io::stderr(), "crosscap: {}", escape_for_terminal(what));
 }

@@ -62,6 +62,12 @@ impl Between {
         if !kinds.is_all() {
             traces.iter_mut().for_each(|trace| trace.keep(kinds));
         }
+        // Of packets that one capture has cut, the others know more than can be compared.
+        for syn in [true, false] {
+            if traces.iter().any(|trace| trace.may_lack_timestamps(syn)) {
+                traces.iter_mut().for_each(|trace| trace.forget_timestamps(syn));
+            }
+        }
         let seen = |leg: usize| {
             let index = point(leg);
             let seen = &correlation.points[index];
@@ -116,7 +122,9 @@ fn same(a: &Flow, b: &Flow) -> bool {
     let counts = |f: &Flow| {
         let packets = f.packets.saturating_sub(u64::from(f.copies));
         let kinds = [f.syns, f.fins, f.rsts, f.retransmits, f.out_of_order, f.overlaps];
-        (packets, f.bytes, f.missing_bytes(), kinds, f.next_seq(), f.acked, f.syn_options)
+        (packets, f.bytes, f.missing_bytes(), kinds, f.next_seq(), f.acked)
     };
-    counts(a) == counts(b)
+    // Unknown where they were cut.
+    let offers = a.syn_options.zip(b.syn_options);
+    counts(a) == counts(b) && offers.is_none_or(|(a, b)| a == b)
 }

@@ -1,6 +1,6 @@
 //! The packets of one leg, as far as comparing legs needs them.
 
-use crosscap_packet::{FrameRef, OptionSummary, SynOptions, TcpFlags, Timestamp};
+use crosscap_packet::{FrameRef, OptionSummary, Segment, SynOptions, TcpFlags, Timestamp};
 use crosscap_reassembly::{Direction, Sighting};
 
 use super::PayloadDigest;
@@ -91,7 +91,7 @@ impl Trace {
             ip_id: s.ip_id,
             ttl: s.ttl,
             flags: s.flags,
-            has: kind | if s.timestamps.is_some() { TIMESTAMPS } else { 0 },
+            has: kind | stamped(s),
         });
     }
 
@@ -103,9 +103,31 @@ impl Trace {
         }
     }
 
-    /// Leaves out packets of other kinds.
+    /// Leaves out packets of other kinds, and payload of those that stay: a sender's card puts other bytes into a packet with
+    /// a FIN than it does into the next.
     pub(super) fn keep(&mut self, kinds: Kinds) {
-        self.packets.iter_mut().for_each(|packets| packets.retain(|p| kinds.has(p.kinds())));
+        for packets in &mut self.packets {
+            packets.retain(|p| kinds.has(p.kinds()));
+            for p in packets {
+                if p.flags.contains(TcpFlags::FIN) {
+                    p.seq = p.seq.wrapping_add(p.payload);
+                }
+                (p.payload, p.digest) = (0, None);
+            }
+        }
+    }
+
+    /// Whether the options of any packet, with or without SYN, may have been cut before its timestamps.
+    pub(super) fn may_lack_timestamps(&self, syn: bool) -> bool {
+        let mut packets = self.packets.iter().flatten().filter(|p| p.is_syn() == syn);
+        packets.any(|p| p.has & CUT != 0)
+    }
+
+    /// Forgets the timestamps of all packets with or without SYN, as another leg does not have them.
+    pub(super) fn forget_timestamps(&mut self, syn: bool) {
+        for p in self.packets.iter_mut().flatten().filter(|p| p.is_syn() == syn) {
+            (p.has, p.tsval) = (p.has & !TIMESTAMPS, 0);
+        }
     }
 
     /// How many packets it holds.
@@ -139,14 +161,18 @@ impl Traced {
         (self.has & SACK != 0).then_some((self.sack, self.has & DUPLICATE != 0))
     }
 
+    fn is_syn(&self) -> bool {
+        self.flags.contains(TcpFlags::SYN)
+    }
+
     fn kinds(&self) -> Kinds {
         let has = |flag| self.flags.contains(flag);
-        let kinds = Kinds::default()
-            .with(Kinds::SYN, has(TcpFlags::SYN))
+        let marked = Kinds::default()
+            .with(Kinds::SYN, self.is_syn())
             .with(Kinds::FIN, has(TcpFlags::FIN))
-            .with(Kinds::RESET, has(TcpFlags::RST))
-            .with(Kinds::PAYLOAD, self.payload > 0);
-        kinds.with(Kinds::BARE, kinds == Kinds::default())
+            .with(Kinds::RESET, has(TcpFlags::RST));
+        let other = if self.payload > 0 { Kinds::PAYLOAD } else { Kinds::BARE };
+        marked.with(other, marked == Kinds::default())
     }
 
     pub(super) fn is_reset(&self) -> bool {
@@ -176,6 +202,16 @@ impl Traced {
     }
 }
 
+/// Whether a packet has timestamps, or options that a snap length may have cut before them.
+fn stamped(segment: &Segment) -> u8 {
+    match (segment.timestamps, segment.options) {
+        (Some(_), _) => TIMESTAMPS,
+        (None, OptionSummary::Other) => CUT,
+        _ => 0,
+    }
+}
+
 const TIMESTAMPS: u8 = 1;
 const SACK: u8 = 2;
 const DUPLICATE: u8 = 4;
+const CUT: u8 = 8;

@@ -15,11 +15,12 @@ use crate::order::Ordered;
 use crate::{Leg, Point};
 
 /// Every clock against the first point's, directly or through other points, and what is known of those that packets do not
-/// bound on both sides.
+/// bound on both sides. `same` are points that have the reference clock itself.
 pub(crate) fn bound_clocks(
     points: &[Point],
     legs: &Legs,
     paths: &[Ordered],
+    same: &[usize],
 ) -> (Vec<Option<Clock>>, Vec<Option<OneSided>>) {
     let mut clocks: Vec<Option<Clock>> = vec![None; points.len()];
     let Some(reference) = clocks.first_mut() else { return (clocks, Vec::new()) };
@@ -35,6 +36,10 @@ pub(crate) fn bound_clocks(
     };
     let mut halves: Vec<Option<Known>> = vec![None; points.len()];
     let mut queue = VecDeque::from([0]);
+    for &point in same {
+        clocks[point] = Some(Clock::identity());
+        queue.push_back(point);
+    }
     while let Some(known) = queue.pop_front() {
         let unknown: Vec<usize> = ranked.iter().copied().filter(|&p| clocks[p].is_none()).collect();
         let found: Vec<_> = unknown.par_iter().map(|&p| Known::of(proven(known, p))).collect();

@@ -42,7 +42,12 @@ pub(crate) struct Likely {
 impl Group {
     /// Its legs as they are to be sorted.
     pub(crate) fn members(&self) -> (Members, bool) {
-        ((self.legs.clone(), self.numberings.clone()), self.joined.tier.is_proxied())
+        ((self.legs.clone(), self.numberings.clone()), self.is_proxied())
+    }
+
+    /// Whether its stages are the sides of proxies.
+    pub(crate) fn is_proxied(&self) -> bool {
+        self.joined.tier.is_proxied()
     }
 
     /// Notes a candidate, unless it is known or there are many.

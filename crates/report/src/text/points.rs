@@ -31,8 +31,8 @@ pub(super) fn write(report: &Report, page: &mut Page<'_>) -> io::Result<()> {
     };
     page.line(&page.bold(&title))?;
     page.blank()?;
-    let width =
-        report.points.iter().map(|p| terminal(&p.name).chars().count()).max().unwrap_or(0).max(5);
+    let names = report.points.iter().map(|p| &p.name).chain(report.unread.iter().map(|p| &p.name));
+    let width = names.map(|name| terminal(name).chars().count()).max().unwrap_or(0).max(5);
     for point in &report.points {
         page.wrapped(&format!("  {:width$}", terminal(&point.name)), width + 4, &describe(point))?;
         for remark in clock::remarks(report, point) {
@@ -52,6 +52,10 @@ pub(super) fn write(report: &Report, page: &mut Page<'_>) -> io::Result<()> {
             let note = if quality.loses_packets() { page.warn(&note) } else { page.dim(&note) };
             page.wrapped("", width + 4, &note)?;
         }
+    }
+    for point in &report.unread {
+        let note = format!("not read: {}", terminal(&point.detail));
+        page.wrapped(&format!("  {:width$}", terminal(&point.name)), width + 4, &page.warn(&note))?;
     }
     nat::write(report, width, page)?;
     devices::write(report, width, page)

@@ -94,6 +94,33 @@ fn a_truncated_file_is_analysed_with_a_warning() {
 }
 
 #[test]
+fn what_cannot_be_read_does_not_keep_the_rest_from_being_analysed() {
+    let scratch = scratch();
+    fs::write(scratch.path().join("notes.txt"), "remember to rotate").unwrap();
+    fs::write(scratch.path().join("empty.pcap"), "").unwrap();
+    let client = arg("invalid/client.pcap.gz");
+    let alone = diagnose_in(scratch.path(), &["--format", "json", &client]);
+    for bad in ["notes.txt", "empty.pcap", "nowhere.pcap"] {
+        for order in [[bad, &client], [&client, bad]] {
+            let output = diagnose_in(scratch.path(), &order);
+            assert_eq!(output.status.code(), Some(2), "{bad}");
+            let said = text(&output.stderr);
+            assert!(said.starts_with("crosscap: ") && said.contains(bad), "{said}");
+            assert!(text(&output.stdout).contains("not read"), "{bad}");
+            let mut args = vec!["--format", "json"];
+            args.extend(order);
+            let output = diagnose_in(scratch.path(), &args);
+            let [all, one] = [&output, &alone]
+                .map(|o| serde_json::from_slice::<serde_json::Value>(&o.stdout).unwrap());
+            assert_eq!(all["findings"], one["findings"], "{bad}");
+            assert_eq!(all["unread"][0]["name"], bad.split('.').next().unwrap());
+        }
+    }
+    let none = diagnose_in(scratch.path(), &["notes.txt", "empty.pcap"]);
+    assert_eq!((none.status.code(), none.stdout.len()), (Some(2), 0));
+}
+
+#[test]
 fn a_reader_that_has_seen_enough_is_no_error() {
     let [client, pod] = both("healthy");
     let mut child = crosscap(&std::env::temp_dir())
