@@ -41,7 +41,7 @@ pub(crate) const CLIENT: Seen = Seen {
 };
 
 /// The same behind a Service address.
-const POD: Seen =
+pub(crate) const POD: Seen =
     Seen { resp: "10.1.9.7:8080", ttls: [62, 64], round_trip: 100, at: 1_000_100, ..CLIENT };
 
 impl Seen {
@@ -112,7 +112,7 @@ fn two(client: &[Seen], pod: &[Seen]) -> Correlation {
 }
 
 /// The legs of each path that has several.
-fn joined(found: &Correlation) -> Vec<(Tier, Vec<(usize, usize)>)> {
+pub(crate) fn joined(found: &Correlation) -> Vec<(Tier, Vec<(usize, usize)>)> {
     let several = found.paths.iter().filter(|path| path.legs.len() > 1);
     let legs = |legs: &[Leg]| legs.iter().map(|leg| (leg.point, leg.connection)).collect();
     several.map(|path| (path.matched.tier, legs(&path.legs))).collect()
@@ -221,6 +221,47 @@ fn what_others_prove_is_proof_for_their_own_hosts_only() {
         let path = &found.paths[3];
         assert_eq!((path.orig_leg().point, path.ties.is_empty()), (0, proven));
     }
+}
+
+#[test]
+fn a_server_that_always_begins_alike_adds_little() {
+    let many = |seen: Seen| -> Vec<Seen> {
+        (0..3)
+            .map(|i| Seen {
+                isns: [seen.isns[0] + i * 77_777_777, 0x1234_5679],
+                at: seen.at + i64::from(i) * 100_000,
+                ip_id: seen.ip_id + i as u16 * 50,
+                ..seen
+            })
+            .collect()
+    };
+    // Random numbers of the clients are worth 32 bits, and there is more that agrees.
+    let found = two(&many(CLIENT), &many(POD));
+    assert_eq!(joined(&found).len(), 3);
+    for path in &found.paths {
+        assert_eq!(path.matched.tier, Tier::IsnPair);
+        assert!((1e-20..1e-11).contains(&path.matched.expected_false), "{:?}", path.matched);
+    }
+    // Both ends always begin alike, and nothing else agrees.
+    let alike = |seen: Seen, first: u8| -> Vec<Seen> {
+        let seen = Seen { stamp: None, ..seen };
+        let orig = |i: u8| -> &'static str {
+            Box::leak(
+                format!("10.3.0.{}:{}", first + i, 40_000 + u32::from(first + i)).into_boxed_str(),
+            )
+        };
+        (0..3)
+            .map(|i| Seen {
+                isns: [0x1234_5679, 0x2345_6789],
+                orig: orig(i),
+                ip_id: u16::from(first + i) * 99,
+                at: seen.at + i64::from(i) * 100_000,
+                ..seen
+            })
+            .collect()
+    };
+    let found = two(&alike(CLIENT, 1), &alike(POD, 100));
+    assert_eq!(joined(&found), []);
 }
 
 /// A proxy at 10.1.0.9 that point 1 watches: what it takes, and what it makes of it.

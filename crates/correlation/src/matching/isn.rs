@@ -4,7 +4,7 @@ use crosscap_reassembly::Direction;
 use rayon::prelude::*;
 
 use super::{
-    ADDRESS_BITS, COUNTER_BITS, Joined, MAX_CANDIDATES, Map, Matcher, PORT_BITS, STAMP_BITS,
+    ADDRESS_BITS, COUNTER_BITS, Joined, MAX_CANDIDATES, Map, Matcher, PORT_BITS, STAMP_BITS, Set,
     grouped,
 };
 use crate::Tier;
@@ -13,30 +13,58 @@ use crate::keys::LegKey;
 impl Matcher<'_> {
     /// Joins legs that share both.
     pub(super) fn join_isn_pairs(&mut self) {
-        let how = Joined { tier: Tier::IsnPair, bits: 64.0 };
+        let how = Joined { tier: Tier::IsnPair, bits: MOST_BITS };
         let pair = |leg: usize| self.keys[leg].isn_pair().map(|pair| pair.map(|isn| isn.0));
         let keyed = (0..self.keys.len()).into_par_iter();
         let mut keyed: Vec<_> = keyed.filter_map(|leg| Some((pair(leg)?, leg))).collect();
         keyed.par_sort_unstable();
         let same: Vec<_> = keyed.chunk_by(|a, b| a.0 == b.0).filter(|s| s.len() > 1).collect();
-        let is_one = |same: &&[([u32; 2], usize)]| {
-            !same[0].0.into_iter().any(is_guessable) && self.one_connection(same)
+        let used_again = self.used_again();
+        let told = |same: &&[([u32; 2], usize)]| {
+            let isns = same[0].0;
+            let bits = |i: usize| match is_guessable(isns[i]) || used_again[i].contains(&isns[i]) {
+                true => GUESSABLE_BITS,
+                false => 32.0,
+            };
+            let bits = bits(0) + bits(1);
+            (bits, bits == how.bits && self.one_connection(same))
         };
-        let are_one: Vec<bool> = same.par_iter().map(is_one).collect();
+        let told: Vec<(f64, bool)> = same.par_iter().map(told).collect();
         let mut scored = Vec::new();
-        for (same, is_one) in same.into_iter().zip(are_one) {
+        for (same, (bits, is_one)) in same.into_iter().zip(told) {
             if is_one {
                 same.windows(2).for_each(|pair| self.join(pair[0].1, pair[1].1, how));
             } else {
-                self.corroborate(same, &mut scored);
+                self.corroborate(same, bits, &mut scored);
             }
         }
         self.join_best(scored, Tier::IsnPair);
     }
 
+    /// Of each end, the initial numbers that one point saw with several of the other end: those of a stack that always begins
+    /// alike. A few of them are so by chance, or a SYN was sent again to another backend.
+    fn used_again(&self) -> [Set<u32>; 2] {
+        [0, 1].map(|i| {
+            let told = |leg: usize| {
+                let isns = self.keys[leg].isn_pair()?.map(|isn| isn.0);
+                Some((isns[i], self.point(leg), isns[1 - i]))
+            };
+            let mut told: Vec<_> = (0..self.keys.len()).into_par_iter().filter_map(told).collect();
+            told.par_sort_unstable();
+            told.dedup();
+            let again = told.windows(2).filter(|two| (two[0].0, two[0].1) == (two[1].0, two[1].1));
+            again.map(|two| two[0].0).collect()
+        })
+    }
+
     /// Legs whose initial numbers are no secret (a test tool, a broken stack), of one client or with one SYN: what else
-    /// each has in common with the others.
-    fn corroborate<K>(&self, legs: &[(K, usize)], scored: &mut Vec<(usize, Vec<(usize, f64)>)>) {
+    /// each has in common with the others. The numbers count `isn_bits`.
+    fn corroborate<K>(
+        &self,
+        legs: &[(K, usize)],
+        isn_bits: f64,
+        scored: &mut Vec<(usize, Vec<(usize, f64)>)>,
+    ) {
         let client = legs.iter().map(|&(_, leg)| (self.keys[leg].orig, leg)).collect();
         let syns = legs.iter().filter_map(|&(_, leg)| {
             let syn = self.keys[leg].flow(Direction::Orig).first?.segment();
@@ -54,7 +82,8 @@ impl Matcher<'_> {
                     if leg == other || a.contradicts(b) || (here && !a.shares_packets(b)) {
                         return None;
                     }
-                    Some((other, 2.0 * GUESSABLE_BITS + shared_bits(a, b, Direction::Orig)))
+                    let bits = isn_bits + shared_bits(a, b, Direction::Orig);
+                    Some((other, bits.min(MOST_BITS)))
                 });
                 scored.push((leg, fits.collect()));
             }
@@ -172,6 +201,9 @@ pub(crate) fn is_guessable(isn: u32) -> bool {
         || isn.is_multiple_of(100_000)
         || [a, b, c] == [b, c, d]
 }
+
+/// What two numbers are worth in bits that nobody can guess; nothing adds to it.
+const MOST_BITS: f64 = 64.0;
 
 /// What such a number is worth in bits.
 pub(super) const GUESSABLE_BITS: f64 = 4.0;

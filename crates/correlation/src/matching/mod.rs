@@ -10,7 +10,7 @@ mod shifted;
 pub(crate) use isn::is_guessable;
 
 use crosscap_packet::{Endpoint, SeqNumber};
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashSet};
 use petgraph::unionfind::UnionFind;
 
 use crate::keys::{LegKey, Legs};
@@ -18,6 +18,8 @@ use crate::order::Members;
 use crate::{Leg, Tier, stray};
 
 type Map<K, V> = HashMap<K, V, foldhash::quality::RandomState>;
+
+type Set<T> = HashSet<T, foldhash::quality::RandomState>;
 
 /// Legs that belong together, and the weakest key that joined them.
 #[derive(Clone, Debug, Default)]
@@ -285,6 +287,7 @@ impl<'a> Matcher<'a> {
         for &(a, b, how) in &self.candidates {
             for (one, other) in [(a, b), (b, a)] {
                 let odds = how.bits.exp2() / self.sizes[self.point(other)] as f64;
+                let odds = odds.min(MOST_ODDS);
                 let [one, group] = [one, other].map(|leg| index[roots[leg]]);
                 if one != group {
                     groups[one].may_be(Likely { group, tier: how.tier, odds });
@@ -333,6 +336,9 @@ const STAMP_BITS: f64 = 16.0;
 
 /// What an equal IP identification is worth in bits.
 const COUNTER_BITS: f64 = 14.0;
+
+/// Odds beyond which nothing that was not joined is told: what makes bits improbable to agree is known to no more.
+const MOST_ODDS: f64 = 1_000.0;
 
 /// Legs of one point that may share a key before it counts as no key at all. Keeps hostile captures linear.
 const MAX_CANDIDATES: usize = 64;

@@ -35,6 +35,13 @@ enum Side {
 
 impl Matcher<'_> {
     pub(super) fn join_shifted(&mut self) {
+        let pairs = self.shifted_pairs();
+        self.join_alone(pairs);
+    }
+
+    /// Pairs of legs that may be one connection. Of a leg with many partners at a point, a few: enough to tell that it is
+    /// not alone.
+    fn shifted_pairs(&self) -> Vec<(usize, usize, Joined)> {
         let points_of = |leg: usize| {
             let mut points: Vec<usize> =
                 self.set(leg).take(MAX_CANDIDATES).map(|leg| self.point(leg)).collect();
@@ -57,20 +64,29 @@ impl Matcher<'_> {
         let mut pairs = Vec::new();
         for same in keyed.chunk_by(|a, b| a.0 == b.0) {
             // Of more at one point, none is alone.
-            if same.len() > MAX_TOLD * self.sizes.len() {
+            if same.len() > (MAX_TOLD * self.sizes.len()).min(MOST_ALIKE) {
                 continue;
             }
+            let points: Vec<Vec<usize>> = same.iter().map(|&(_, leg)| points_of(leg)).collect();
+            let mut partners: Map<(usize, usize), usize> = Map::default();
             for (i, &(kept, a)) in same.iter().enumerate() {
-                for &(_, b) in &same[i + 1..] {
+                for (j, &(_, b)) in same.iter().enumerate().skip(i + 1) {
                     let apart = self.point(a) != self.point(b)
-                        && points_of(a).iter().all(|point| !points_of(b).contains(point));
-                    if apart && let Some(bits) = alike(kept, &self.keys[a], &self.keys[b]) {
+                        && points[i].iter().all(|point| points[j].binary_search(point).is_err());
+                    let Some(bits) =
+                        apart.then(|| alike(kept, &self.keys[a], &self.keys[b])).flatten()
+                    else {
+                        continue;
+                    };
+                    let both = [(a, self.point(b)), (b, self.point(a))];
+                    if both.iter().any(|one| partners.get(one).is_none_or(|n| *n < MOST_PARTNERS)) {
+                        both.into_iter().for_each(|one| *partners.entry(one).or_default() += 1);
                         pairs.push((a, b, Joined { tier: Tier::Offset, bits }));
                     }
                 }
             }
         }
-        self.join_alone(pairs);
+        pairs
     }
 
     /// Joins those pairs of which neither has another partner at the other's point.
@@ -157,5 +173,52 @@ fn alike(kept: Kept, a: &LegKey, b: &LegKey) -> Option<f64> {
     Some(bits)
 }
 
+/// Legs with one thing kept beyond which it singles out none.
+const MOST_ALIKE: usize = 256;
+
+/// Partners of one leg at one point that are noted.
+const MOST_PARTNERS: usize = 4;
+
 /// What an equal length is worth in bits: many requests are alike.
 const LENGTH_BITS: f64 = 3.0;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::correlate;
+    use crate::keys::Legs;
+    use crate::tests::{CLIENT, POD, Seen, joined, point};
+
+    /// As many connections at each of two points, all as long and at one time; `alike` at a time have one clock.
+    fn crowd(count: u32, alike: u32) -> [Vec<Seen>; 2] {
+        let seen = |like: Seen, shift: u32| {
+            (0..count).map(move |i| Seen {
+                isns: [1, 2]
+                    .map(|n: u32| (i + 1).wrapping_mul(n * 1_000_003 + 7).wrapping_add(shift)),
+                orig: Box::leak(
+                    format!("10.{}.{}.{}:40000", shift % 200, i / 250, i % 250).into_boxed_str(),
+                ),
+                stamp: Some(i / alike * 1_000_000),
+                ip_id: 7,
+                ..like
+            })
+        };
+        [seen(CLIENT, 3).collect(), seen(POD, 1_444_444_444).collect()]
+    }
+
+    #[test]
+    fn ten_thousand_that_are_all_alike_make_few_pairs_and_no_match() {
+        for alike in [5_000, 16, 7] {
+            let [client, pod] = crowd(5_000, alike);
+            let points = vec![point("client", &client), point("pod", &pod)];
+            let mut legs = Legs::of(&points);
+            let matcher = Matcher::new(&mut legs.keys, 2);
+            let pairs = matcher.shifted_pairs().len();
+            assert!(pairs <= 10_000 * MOST_PARTNERS, "{pairs}");
+            assert_eq!(pairs > 0, alike <= 16);
+            let found = correlate(points);
+            assert_eq!(joined(&found), []);
+            assert!(found.paths.iter().all(|path| path.matched.candidates.len() <= MAX_TOLD));
+        }
+    }
+}

@@ -203,15 +203,18 @@ fn note(groups: &mut [Group], meetings: &[Meeting], tier: Tier) {
         Tier::Payload => PAYLOAD_ODDS,
         _ => TIMING_ODDS,
     };
-    for m in meetings {
-        let odds = match m.apart {
-            _ if !m.one_clock || tier == Tier::ProxyHeader => begun,
-            lag @ 0.. => begun * (-(lag as f64) / usual).exp(),
-            _ => SHARED_ODDS,
-        };
-        if odds < LEAST_ODDS {
-            continue;
-        }
+    let odds = |m: &Meeting| match m.apart {
+        _ if !m.one_clock || tier == Tier::ProxyHeader => begun,
+        lag @ 0.. => begun * (-(lag as f64) / usual).exp(),
+        _ => SHARED_ODDS,
+    };
+    let mut likely: Vec<(f64, &Meeting)> = meetings.iter().map(|m| (odds(m), m)).collect();
+    likely.retain(|(odds, _)| *odds >= LEAST_ODDS);
+    // Of many, a few are told: the likeliest.
+    likely.sort_by(|(a, m), (b, n)| {
+        b.total_cmp(a).then_with(|| (m.front, m.back).cmp(&(n.front, n.back)))
+    });
+    for (odds, m) in likely {
         groups[m.front].may_be(Likely { group: m.back, tier, odds });
         groups[m.back].may_be(Likely { group: m.front, tier, odds });
     }
