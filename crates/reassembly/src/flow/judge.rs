@@ -101,10 +101,14 @@ impl End<'_> {
     /// packet tells, which nobody sends again before an answer can come: the others were recorded as often as it. Resets
     /// have no identification and come in rows; they are not judged without.
     fn is_copy(&self, at: &Sighting, last: &Sighting, recent: &mut Recent) -> Option<Certainty> {
-        let s = &at.segment;
-        let most = if s.ip_id != 0 || self.is_first(at) { u8::MAX } else { self.flow.is.copied };
-        let can_tell = s.ip_id != 0 || (most > 0 && !s.flags.contains(TcpFlags::RST));
-        if can_tell { recent.find(at, last, most) } else { None }
+        if at.segment.ip_id != 0 {
+            return recent.find(at, last, u8::MAX);
+        }
+        let most = if self.is_first(at) { u8::MAX } else { self.flow.is.copied };
+        if most == 0 || at.segment.flags.contains(TcpFlags::RST) {
+            return None;
+        }
+        recent.find(at, last, most).map(|certainty| certainty.min(Certainty::Inferred))
     }
 
     /// Whether it looks like the first packet of its flow, and comes soon after it.

@@ -118,10 +118,13 @@ impl Entry {
             if self.len == other.len {
                 return Some(Certainty::Decided);
             }
+            if self.len == 0 || other.len == 0 {
+                return None;
+            }
             if self.len < other.len {
                 other.part = u16::try_from(self.len).unwrap_or(0);
             }
-            return (self.len > 0 && other.len > 0).then_some(Certainty::Inferred);
+            return Some(Certainty::Inferred);
         }
         let from = u32::try_from(self.seq.ahead_of(other.seq)).ok()?;
         let place = from.checked_div(other.part.into())?;
