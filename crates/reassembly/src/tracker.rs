@@ -232,7 +232,10 @@ fn begins_anew(connection: &Connection, src: Endpoint, segment: &Segment) -> boo
         let peer = connection.flow(direction.reverse());
         let asked = peer.isn.map(|isn| isn + 1).or(answered);
         // Whoever answers one SYN twice may choose another number (RFC 4987 §3.6).
-        return flow.isn.is_some_and(|isn| isn != segment.seq)
+        let others = TcpFlags::FIN | TcpFlags::RST | TcpFlags::PSH | TcpFlags::URG;
+        // With those it is damaged.
+        return !segment.flags.intersects(others)
+            && flow.isn.is_some_and(|isn| isn != segment.seq)
             && asked.is_some_and(|asked| asked != segment.ack);
     }
     match (flow.isn, flow.first) {

@@ -113,6 +113,7 @@ fn an_answer_to_another_syn_is_a_new_connection_though_that_was_not_captured() {
         }
         talk.say(1, Direction::Resp, SYN | ACK, 500, 101, 0);
         talk.say(2, Direction::Orig, ACK, 101, 501, 10);
+        assert_eq!(talk.say(3, Direction::Resp, SYN | ACK | FIN | RST, 501, 111, 0), 0);
         let number = talk.say(SECOND, Direction::Resp, SYN | ACK, seq, ack, 0);
         assert_eq!(number, expected, "{has_syn} {seq} {ack}");
         if expected == 1 {
