@@ -31,7 +31,7 @@ pub(super) fn write(report: &Report, width: usize, page: &mut Page<'_>) -> io::R
         }
         let more = lines.len().saturating_sub(SHOWN);
         if more > 0 {
-            line(label, &format!("and {more} more, all in the JSON report"))?;
+            line(label, &format!("and {} more, all in the JSON report", thousands(more as u64)))?;
         }
     }
     Ok(())

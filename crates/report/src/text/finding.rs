@@ -25,9 +25,7 @@ pub(super) fn write(report: &Report, finding: &Finding, page: &mut Page<'_>) -> 
         let text = format!("{} [{} {}]", fact.text, terminal(&fact.point), frames.join(" "));
         page.wrapped(&format!("  {:>3}.", i + 1), 7, &text)?;
     }
-    if finding.severity == "broken"
-        && let Some(timeline) = report.timelines.iter().find(|t| t.connection == *shown)
-    {
+    if let Some(timeline) = report.timelines.iter().find(|t| t.connection == *shown) {
         page.blank()?;
         timeline::write(report, timeline, page)?;
     }
