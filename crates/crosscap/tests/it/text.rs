@@ -132,6 +132,20 @@ fn a_proxy_is_told_with_where_its_connections_go_on() {
 }
 
 #[test]
+fn a_proxy_that_says_whose_connections_it_carries_on_shifts_no_numbers() {
+    let mut report = analyse_scenario("tcp-proxy", &["client", "proxy", "pod"]);
+    for connection in &mut report.connections {
+        connection.matched.tier = "proxy-header".into();
+    }
+    let told = text(&report);
+    assert!(
+        told.contains(" to 10.1.9.7:8080, as the proxy's\n          header says (70 connections)"),
+        "{told}"
+    );
+    assert!(!told.contains("\n  ISNs "), "{told}");
+}
+
+#[test]
 fn what_a_proxy_may_have_made_of_a_connection_is_told_with_how_probable_it_is() {
     let mut report = analyse_scenario("http-proxy", &["client", "pod", "proxy"]);
     let expected = "
@@ -152,6 +166,23 @@ fn what_a_proxy_may_have_made_of_a_connection_is_told_with_how_probable_it_is() 
     report.findings.push(serde_json::from_value(finding).unwrap());
     let line = "  On the other side of a proxy it may be 10.1.9.1:59330>10.1.9.7:8080 (40 %)";
     assert!(text(&report).contains(line), "{}", text(&report));
+
+    // Candidates by their numbers say nothing of a proxy.
+    for connection in &mut report.connections {
+        for candidate in &mut connection.matched.candidates {
+            candidate.tier = "seq-range".into();
+        }
+    }
+    let told = text(&report);
+    assert!(
+        told.contains("  At another point it may be 10.1.9.1:59330>10.1.9.7:8080 (40 %)"),
+        "{told}"
+    );
+    assert!(
+        told.contains("  match   69 connections to 10.1.0.1:80 may be the same as 19 to "),
+        "{told}"
+    );
+    assert!(!told.contains("may go on as"), "{told}");
 }
 
 #[test]
