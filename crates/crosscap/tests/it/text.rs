@@ -1,5 +1,6 @@
 //! The report for people: what it says of each scenario, word by word.
 
+use crosscap::report::{Report, TextStyle, write_text};
 use crosscap_testkit::{Capture, PcapWriter};
 
 use crate::support::{
@@ -96,10 +97,10 @@ fn a_clock_that_gains_is_told_with_how_much() {
 #[test]
 fn addresses_that_stay_the_same_are_no_translation() {
     let told = text(&analyse_scenario("tcp-proxy", &["client", "proxy", "pod"]));
-    assert!(
-        told.contains("\n  NAT     none on the way to 10.1.0.1:80 (70 connections)\n"),
-        "{told}"
-    );
+    let line = "
+  NAT     none on the way to 10.1.0.1:80 (70 connections), 10.1.9.7:8080 (70 connections)
+";
+    assert!(told.contains(line), "{told}");
 }
 
 /// The lines with one of these labels, with those that continue them.
@@ -131,6 +132,20 @@ fn a_proxy_is_told_with_where_its_connections_go_on() {
 }
 
 #[test]
+fn a_proxy_that_says_whose_connections_it_carries_on_shifts_no_numbers() {
+    let mut report = analyse_scenario("tcp-proxy", &["client", "proxy", "pod"]);
+    for connection in &mut report.connections {
+        connection.matched.tier = "proxy-header".into();
+    }
+    let told = text(&report);
+    assert!(
+        told.contains(" to 10.1.9.7:8080, as the proxy's\n          header says (70 connections)"),
+        "{told}"
+    );
+    assert!(!told.contains("\n  ISNs "), "{told}");
+}
+
+#[test]
 fn what_a_proxy_may_have_made_of_a_connection_is_told_with_how_probable_it_is() {
     let mut report = analyse_scenario("http-proxy", &["client", "pod", "proxy"]);
     let expected = "
@@ -151,6 +166,23 @@ fn what_a_proxy_may_have_made_of_a_connection_is_told_with_how_probable_it_is() 
     report.findings.push(serde_json::from_value(finding).unwrap());
     let line = "  On the other side of a proxy it may be 10.1.9.1:59330>10.1.9.7:8080 (40 %)";
     assert!(text(&report).contains(line), "{}", text(&report));
+
+    // Candidates by their numbers say nothing of a proxy.
+    for connection in &mut report.connections {
+        for candidate in &mut connection.matched.candidates {
+            candidate.tier = "seq-range".into();
+        }
+    }
+    let told = text(&report);
+    assert!(
+        told.contains("  At another point it may be 10.1.9.1:59330>10.1.9.7:8080 (40 %)"),
+        "{told}"
+    );
+    assert!(
+        told.contains("  match   69 connections to 10.1.0.1:80 may be the same as 19 to "),
+        "{told}"
+    );
+    assert!(!told.contains("may go on as"), "{told}");
 }
 
 #[test]
@@ -276,6 +308,16 @@ fn a_packet_that_was_forwarded_unchanged_has_one_row() {
     assert!(told.contains(rows), "{told}");
 }
 
+/// The report in colours, which are taken out again.
+fn without_colours(report: &Report) -> String {
+    let mut coloured = Vec::new();
+    write_text(report, TextStyle::with_color(true), &mut coloured).unwrap();
+    let coloured = String::from_utf8(coloured).unwrap();
+    let mut pieces = coloured.split('\u{1b}');
+    let plain = pieces.next().unwrap().to_owned();
+    pieces.fold(plain, |all, piece| all + piece.split_once('m').unwrap().1)
+}
+
 #[test]
 fn no_line_but_a_filter_to_be_copied_is_wider_than_the_page() {
     for (scenario, points) in [
@@ -287,7 +329,9 @@ fn no_line_but_a_filter_to_be_copied_is_wider_than_the_page() {
     ] {
         let mut points = points.to_vec();
         points.dedup();
-        let told = text(&analyse_scenario(scenario, &points));
+        let report = analyse_scenario(scenario, &points);
+        let told = text(&report);
+        assert_eq!(without_colours(&report), told);
         for line in told.lines().filter(|l| !l.contains("frame.number in")) {
             assert!(line.chars().count() <= 110, "{scenario}: {line}");
         }

@@ -32,7 +32,7 @@ pub(super) fn write(report: &Report, page: &mut Page<'_>) -> io::Result<()> {
             "{} differ between points and were too many to compare packet by packet.",
             counted(report.not_compared, "connection")
         );
-        page.wrapped("", 0, &page.warn(&text))?;
+        page.wrapped_in(Tone::Warn, "", 0, &text)?;
     }
     Ok(())
 }

@@ -21,8 +21,9 @@ pub(super) fn write(report: &Report, width: usize, page: &mut Page<'_>) -> io::R
         line("match", &text)?;
     }
     for (label, lines) in [
+        ("match", candidates(report, false)),
         ("proxy", proxies(report)),
-        ("proxy", candidates(report)),
+        ("proxy", candidates(report, true)),
         ("ISNs", numbers(report)),
         ("order", unordered(report)),
     ] {
@@ -31,7 +32,7 @@ pub(super) fn write(report: &Report, width: usize, page: &mut Page<'_>) -> io::R
         }
         let more = lines.len().saturating_sub(SHOWN);
         if more > 0 {
-            line(label, &format!("and {more} more, all in the JSON report"))?;
+            line(label, &format!("and {} more, all in the JSON report", thousands(more as u64)))?;
         }
     }
     Ok(())
@@ -40,24 +41,33 @@ pub(super) fn write(report: &Report, width: usize, page: &mut Page<'_>) -> io::R
 /// The connections that may be the same as this one, the most probable first.
 pub(super) fn write_candidates(report: &Report, id: &str, page: &mut Page<'_>) -> io::Result<()> {
     let Some(connection) = report.connections.iter().find(|c| c.id == id) else { return Ok(()) };
-    let mut candidates: Vec<&MatchCandidate> = connection.matched.candidates.iter().collect();
-    if candidates.is_empty() {
-        return Ok(());
+    for (proxied, what) in
+        [(false, "At another point it may be"), (true, "On the other side of a proxy it may be")]
+    {
+        let all = connection.matched.candidates.iter();
+        let mut some: Vec<&MatchCandidate> = all.filter(|c| may_be_proxied(c) == proxied).collect();
+        some.sort_by(|a, b| b.probability.total_cmp(&a.probability));
+        let told: Vec<String> = some
+            .iter()
+            .take(CANDIDATES)
+            .map(|c| format!("{} ({})", terminal(&c.connection), percent(c.probability)))
+            .collect();
+        let more = match some.len().saturating_sub(CANDIDATES) {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        if !told.is_empty() {
+            page.blank()?;
+            let text = format!("{what} {}{more}: not proven.", told.join(", "));
+            page.wrapped("  ", 2, &text)?;
+        }
     }
-    candidates.sort_by(|a, b| b.probability.total_cmp(&a.probability));
-    let told = candidates
-        .iter()
-        .take(CANDIDATES)
-        .map(|c| format!("{} ({})", c.connection, percent(c.probability)))
-        .collect::<Vec<_>>()
-        .join(", ");
-    let more = match candidates.len().saturating_sub(CANDIDATES) {
-        0 => String::new(),
-        more => format!(" and {more} more"),
-    };
-    page.blank()?;
-    let text = format!("On the other side of a proxy it may be {told}{more}: not proven.");
-    page.wrapped("", 2, &text)
+    Ok(())
+}
+
+/// Whether a candidate would be the same connection behind a proxy; else several have like numbers.
+fn may_be_proxied(candidate: &MatchCandidate) -> bool {
+    ["none", "payload", "proxy-header"].contains(&candidate.tier.as_str())
 }
 
 /// What connections were matched by, where it is not the strongest key for all of them.
@@ -92,24 +102,34 @@ fn passages(connection: &Connection) -> impl Iterator<Item = [&Leg; 2]> {
     regular().zip(regular().skip(1)).map(|(a, b)| [a, b]).filter(|[a, b]| a.stage != b.stage)
 }
 
-/// Proxies that pass bytes on as they are.
+/// How it is known that a connection goes on behind a proxy; `None` where no proxy is known.
+fn proxied(connection: &Connection) -> Option<&'static str> {
+    match connection.matched.tier.as_str() {
+        "payload" => Some("byte by byte"),
+        "proxy-header" => Some("as the proxy's header says"),
+        _ => None,
+    }
+}
+
+/// Proxies that pass bytes on as they are, or say whose they are.
 fn proxies(report: &Report) -> Vec<String> {
-    let mut found: BTreeMap<[&str; 4], (u64, BTreeSet<&str>)> = BTreeMap::new();
-    for c in report.connections.iter().filter(|c| c.matched.tier == "payload") {
+    let mut found: BTreeMap<[&str; 5], (u64, BTreeSet<&str>)> = BTreeMap::new();
+    for (c, how) in report.connections.iter().filter_map(|c| Some((c, proxied(c)?))) {
         for [a, b] in passages(c) {
-            let (count, hosts) = found.entry([&a.resp, &b.resp, &a.point, &b.point]).or_default();
+            let key = [how, &a.resp, &b.resp, &a.point, &b.point];
+            let (count, hosts) = found.entry(key).or_default();
             *count += 1;
             hosts.insert(host(&b.orig));
         }
     }
-    most_first(found.into_iter().map(|([ends, goes_on, from, to], (count, hosts))| {
+    most_first(found.into_iter().map(|([how, ends, goes_on, from, to], (count, hosts))| {
         let hosts: Vec<&str> = hosts.into_iter().collect();
         let by = match hosts.as_slice() {
             [one] => format!(" from {one}"),
             several => format!(" from {} addresses", several.len()),
         };
         let text = format!(
-            "connections to {} end {} and go on{by} to {}, byte by byte ({})",
+            "connections to {} end {} and go on{by} to {}, {how} ({})",
             named(report, ends),
             place(from, to),
             named(report, goes_on),
@@ -123,7 +143,7 @@ fn proxies(report: &Report) -> Vec<String> {
 fn numbers(report: &Report) -> Vec<String> {
     type Found<'a> = (u64, Vec<String>);
     let mut found: BTreeMap<([bool; 2], [&str; 2]), Found<'_>> = BTreeMap::new();
-    for c in report.connections.iter().filter(|c| c.matched.tier != "payload") {
+    for c in report.connections.iter().filter(|c| proxied(c).is_none()) {
         for [a, b] in passages(c) {
             let shifted = |here: Option<u32>, there: Option<u32>| Some((here?, there?));
             let isns = [shifted(a.orig_isn, b.orig_isn), shifted(a.resp_isn, b.resp_isn)];
@@ -138,7 +158,7 @@ fn numbers(report: &Report) -> Vec<String> {
                         Some(format!("{here} at {from} is {there} at {to}"))
                     });
                 examples.extend(told);
-                examples.push(c.id.clone());
+                examples.push(terminal(&c.id));
             }
         }
     }
@@ -164,34 +184,34 @@ fn numbers(report: &Report) -> Vec<String> {
     }))
 }
 
-/// Connections that may be two sides of a proxy, by what they are addressed to.
-fn candidates(report: &Report) -> Vec<String> {
+/// Connections that may be one, by what they are addressed to: those that may be two sides of a proxy, or the others.
+fn candidates(report: &Report, proxied: bool) -> Vec<String> {
     struct Found<'a> {
         sides: [BTreeSet<&'a str>; 2],
         surest: (&'a str, &'a MatchCandidate),
         by_bytes: bool,
     }
-    if report.connections.iter().all(|c| c.matched.candidates.is_empty()) {
+    let of = |c: &'_ Connection| c.matched.candidates.iter().any(|c| may_be_proxied(c) == proxied);
+    if !report.connections.iter().any(of) {
         return Vec::new();
     }
     let by_id: BTreeMap<&str, &Connection> =
         report.connections.iter().map(|c| (c.id.as_str(), c)).collect();
     let mut found: BTreeMap<[&str; 2], Found<'_>> = BTreeMap::new();
     for c in &report.connections {
-        for candidate in &c.matched.candidates {
+        for candidate in c.matched.candidates.iter().filter(|c| may_be_proxied(c) == proxied) {
             let Some(other) = by_id.get(candidate.connection.as_str()) else { continue };
-            // Both name the other: once is enough, from the side that stands first.
+            // Each names the other, and the most probable of both counts.
             let [front, back] = if is_front(c, other) { [c, other] } else { [other, c] };
-            let key = [server(front), server(back)];
             let new = || Found {
                 sides: [BTreeSet::new(), BTreeSet::new()],
                 surest: (&c.id, candidate),
-                by_bytes: false,
+                by_bytes: true,
             };
-            let group = found.entry(key).or_insert_with(new);
+            let group = found.entry([server(front), server(back)]).or_insert_with(new);
             group.sides[0].insert(&front.id);
             group.sides[1].insert(&back.id);
-            group.by_bytes |= candidate.tier == "payload";
+            group.by_bytes &= candidate.tier == "payload";
             if candidate.probability > group.surest.1.probability {
                 group.surest = (&c.id, candidate);
             }
@@ -199,19 +219,20 @@ fn candidates(report: &Report) -> Vec<String> {
     }
     most_first(found.into_iter().map(|([front, back], group)| {
         let [fronts, backs] = group.sides.map(|side| side.len() as u64);
-        let why = if group.by_bytes {
-            "by equal bytes"
-        } else {
-            "by when they began and how much was sent"
+        let (verb, why) = match (proxied, group.by_bytes) {
+            (false, _) => ("be the same as", "their numbers fit more than one"),
+            (true, true) => ("go on as", "by equal bytes"),
+            (true, false) => ("go on as", "by when they began and how much was sent"),
         };
         let (id, surest) = group.surest;
         let text = format!(
-            "{} to {} may go on as {} to {} ({why}); no packet proves which as which. Most probable: {id} and {} ({})",
+            "{} to {} may {verb} {} to {} ({why}); no packet proves which as which. Most probable: {} and {} ({})",
             counted(fronts, "connection"),
             named(report, front),
             thousands(backs),
             named(report, back),
-            surest.connection,
+            terminal(id),
+            terminal(&surest.connection),
             percent(surest.probability),
         );
         (fronts, text)
@@ -285,12 +306,13 @@ fn most_first(lines: impl Iterator<Item = (u64, String)>) -> Vec<String> {
 }
 
 /// Tiers, strongest first, in words.
-const TIERS: [(&str, &str); 6] = [
+const TIERS: [(&str, &str); 7] = [
     ("isn-pair", "both initial sequence numbers"),
     ("orig-isn", "the client's initial sequence number"),
     ("resp-isn", "the server's initial sequence number"),
     ("seq-range", "ranges of sequence numbers"),
     ("offset", "shifted sequence numbers"),
+    ("proxy-header", "what a proxy said"),
     ("payload", "equal bytes"),
 ];
 

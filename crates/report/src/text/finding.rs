@@ -19,15 +19,13 @@ pub(super) fn write(report: &Report, finding: &Finding, page: &mut Page<'_>) -> 
     nat::write_names(report, shown, page)?;
     devices::write_candidates(report, shown, page)?;
     page.blank()?;
-    page.line(&page.bold(&format!("  Proof: {shown}")))?;
+    page.line(&page.bold(&format!("  Proof: {}", terminal(shown))))?;
     for (i, fact) in finding.facts.iter().filter(|f| f.connection == *shown).enumerate() {
         let frames: Vec<String> = fact.frames.iter().map(|f| format!("#{f}")).collect();
         let text = format!("{} [{} {}]", fact.text, terminal(&fact.point), frames.join(" "));
         page.wrapped(&format!("  {:>3}.", i + 1), 7, &text)?;
     }
-    if finding.severity == "broken"
-        && let Some(timeline) = report.timelines.iter().find(|t| t.connection == *shown)
-    {
+    if let Some(timeline) = report.timelines.iter().find(|t| t.connection == *shown) {
         page.blank()?;
         timeline::write(report, timeline, page)?;
     }
@@ -65,7 +63,7 @@ fn connections(finding: &Finding, page: &mut Page<'_>) -> io::Result<()> {
     let shown = finding.connections.iter().take(SHOWN).enumerate();
     let rows: Vec<TableRow> = shown
         .map(|(i, name)| TableRow {
-            cells: vec![(Align::Left, name.clone())],
+            cells: vec![(Align::Left, terminal(name))],
             rest: finding.span_ns.get(i).map_or_else(String::new, |n| duration(*n)),
             ..TableRow::default()
         })

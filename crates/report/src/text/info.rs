@@ -4,7 +4,7 @@ use std::io;
 
 use crosscap_diagnosis::{duration, thousands};
 
-use super::layout::Page;
+use super::layout::{Page, Tone};
 use super::points::{clock_time, counted, date_time};
 use crate::escape::terminal;
 use crate::{FileInfo, InterfaceInfo, Pause};
@@ -36,7 +36,7 @@ pub(super) fn write(file: &FileInfo, page: &mut Page<'_>) -> io::Result<()> {
     }
     if file.interfaces.len() > SHOWN {
         let more = counted((file.interfaces.len() - SHOWN) as u64, "more interface");
-        page.wrapped("", INDENT, &page.dim(&more))?;
+        page.wrapped_in(Tone::Dim, "", INDENT, &more)?;
     }
     let remarks = file.sections.iter().flat_map(|s| &s.comments).map(|c| terminal(c));
     let comments =
@@ -47,12 +47,12 @@ pub(super) fn write(file: &FileInfo, page: &mut Page<'_>) -> io::Result<()> {
     for (i, w) in file.warnings.iter().enumerate() {
         let label = if i == 0 { "  warnings" } else { "" };
         let text = w.sentence();
-        page.wrapped(label, INDENT, &page.warn(&terminal(&text)))?;
+        page.wrapped_in(Tone::Warn, label, INDENT, &terminal(&text))?;
     }
     if !file.damaged {
         return page.wrapped("  damage", INDENT, "none");
     }
-    page.wrapped("  damage", INDENT, &page.bad("yes, as the warnings say"))
+    page.wrapped_in(Tone::Bad, "  damage", INDENT, "yes, as the warnings say")
 }
 
 fn format(file: &FileInfo) -> String {

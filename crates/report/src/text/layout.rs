@@ -26,13 +26,25 @@ impl<'a> Page<'a> {
 
     /// Words wrapped to the page, each line behind `indent`; the first behind `label`, which is as wide.
     pub(super) fn wrapped(&mut self, label: &str, indent: usize, text: &str) -> io::Result<()> {
-        let mut line = format!("{label:indent$}");
-        let mut width = indent;
+        self.wrapped_in(Tone::Plain, label, indent, text)
+    }
+
+    /// The same, the words in a tone.
+    pub(super) fn wrapped_in(
+        &mut self,
+        tone: Tone,
+        label: &str,
+        indent: usize,
+        text: &str,
+    ) -> io::Result<()> {
+        let mut margin = format!("{label:indent$}");
+        let (mut line, mut width) = (String::new(), indent);
         for word in unbreakable(text) {
             let len = word.chars().count();
             if width > indent && width + 1 + len > WIDTH {
-                writeln!(self.out, "{line}")?;
-                line = " ".repeat(indent);
+                writeln!(self.out, "{margin}{}", self.toned(tone, &line))?;
+                margin = " ".repeat(indent);
+                line.clear();
                 width = indent;
             }
             if width > indent {
@@ -42,7 +54,7 @@ impl<'a> Page<'a> {
             line.push_str(word);
             width += len;
         }
-        writeln!(self.out, "{line}")
+        writeln!(self.out, "{margin}{}", self.toned(tone, &line))
     }
 
     pub(super) fn bold(&self, text: &str) -> String {

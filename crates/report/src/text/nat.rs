@@ -4,7 +4,9 @@ use std::cmp::Reverse;
 use std::collections::BTreeSet;
 use std::io;
 
-use super::layout::Page;
+use crosscap_diagnosis::thousands;
+
+use super::layout::{Page, Tone};
 use super::points::{clock_time, counted};
 use crate::escape::terminal;
 use crate::{Backend, Name, Nat, Report, Seen, ServiceBackends, Sources};
@@ -19,6 +21,8 @@ pub(super) fn write(report: &Report, width: usize, page: &mut Page<'_>) -> io::R
     others
         .retain(|n| !n.changes_resp() || n.before.resp.as_ref().is_none_or(|s| !told.contains(s)));
     others.sort_by_key(|n| Reverse(n.connections));
+    let (untouched, others): (Vec<&Nat>, Vec<&Nat>) =
+        others.into_iter().partition(|n| n.kind == "none");
 
     let label = format!("  {:width$}", "NAT");
     for service in services.iter().take(SHOWN) {
@@ -27,10 +31,13 @@ pub(super) fn write(report: &Report, width: usize, page: &mut Page<'_>) -> io::R
     for nat in others.iter().take(SHOWN) {
         page.wrapped(&label, width + 4, &describe(report, nat))?;
     }
+    if let Some(text) = none(report, &untouched) {
+        page.wrapped(&label, width + 4, &text)?;
+    }
     let more = services.len().saturating_sub(SHOWN) + others.len().saturating_sub(SHOWN);
     if more > 0 {
-        let text = format!("and {more} more, all in the JSON report");
-        page.wrapped(&label, width + 4, &page.dim(&text))?;
+        let text = format!("and {} more, all in the JSON report", thousands(more as u64));
+        page.wrapped_in(Tone::Dim, &label, width + 4, &text)?;
     }
     for stray in report.nat_strays.iter().take(SHOWN) {
         let state = note(stray.backend.as_deref(), report, &stray.service);
@@ -70,8 +77,8 @@ fn write_service(
     }
     let more = service.backends.len().saturating_sub(SHOWN);
     if more > 0 {
-        let text = format!("and {more} more, all in the JSON report");
-        page.wrapped("", indent, &page.dim(&text))?;
+        let text = format!("and {} more, all in the JSON report", thousands(more as u64));
+        page.wrapped_in(Tone::Dim, "", indent, &text)?;
     }
     Ok(())
 }
@@ -117,7 +124,6 @@ fn describe(report: &Report, nat: &Nat) -> String {
     };
     let ports = nat.sources.as_ref().map_or("", ports);
     let what = match nat.kind.as_str() {
-        "none" => format!("none on the way to {}", end(&nat.before.resp)),
         "snat" => match &nat.before.orig {
             None => {
                 format!("clients of {} seen as {}{ports}", end(&nat.before.resp), seen_as())
@@ -128,8 +134,23 @@ fn describe(report: &Report, nat: &Nat) -> String {
         _ => format!("{}, client seen as {}{ports}", led(), seen_as()),
     };
     let note = nat.before.resp.as_ref().and_then(|s| note(nat.backend.as_deref(), report, s));
-    let way = if nat.kind != "none" && nat.ordered == 0 { UNPROVEN } else { "" };
+    let way = if nat.ordered == 0 { UNPROVEN } else { "" };
     format!("{what} ({}){way}{}", counted(nat.connections, "connection"), note.unwrap_or_default())
+}
+
+/// Connections that kept both their ends.
+fn none(report: &Report, untouched: &[&Nat]) -> Option<String> {
+    let to: Vec<String> = untouched
+        .iter()
+        .take(UNTOUCHED)
+        .filter_map(|n| Some((n.before.resp.as_ref()?, n.connections)))
+        .map(|(end, count)| format!("{} ({})", named(report, end), counted(count, "connection")))
+        .collect();
+    let more = match untouched.len().saturating_sub(UNTOUCHED) {
+        0 => String::new(),
+        more => format!(" and {} more", thousands(more as u64)),
+    };
+    (!to.is_empty()).then(|| format!("none on the way to {}{more}", to.join(", ")))
 }
 
 /// `192.0.2.1`, `192.0.2.1, 192.0.2.2 and 7 more addresses`.
@@ -210,6 +231,9 @@ const UNPROVEN: &str = ", or the other way round: no packet proves which side is
 
 /// Names are of one moment, and captures of many.
 const AT_THE_TIME: &str = "when the names were written down";
+
+/// Servers named that no translation stands before.
+const UNTOUCHED: usize = 3;
 
 /// Services, translations and backends listed by name.
 const SHOWN: usize = 10;

@@ -6,7 +6,7 @@ pub(super) use crosscap_diagnosis::counted;
 use crosscap_diagnosis::thousands;
 use jiff::Timestamp;
 
-use super::layout::Page;
+use super::layout::{Page, Tone};
 use super::{clock, devices, nat, unmatched};
 use crate::escape::terminal;
 use crate::{Point, Report};
@@ -36,7 +36,7 @@ pub(super) fn write(report: &Report, page: &mut Page<'_>) -> io::Result<()> {
     for point in &report.points {
         page.wrapped(&format!("  {:width$}", terminal(&point.name)), width + 4, &describe(point))?;
         for remark in clock::remarks(report, point) {
-            page.wrapped("", width + 4, &page.dim(&format!("clock: {remark}")))?;
+            page.wrapped_in(Tone::Dim, "", width + 4, &format!("clock: {remark}"))?;
         }
         if let Some(text) = unmatched::only_here(report, point) {
             page.wrapped("", width + 4, &text)?;
@@ -48,9 +48,8 @@ pub(super) fn write(report: &Report, page: &mut Page<'_>) -> io::Result<()> {
                 _ => String::new(),
             };
             let note = quality.detail.strip_prefix(&name).unwrap_or(&quality.detail);
-            let note = terminal(note);
-            let note = if quality.loses_packets() { page.warn(&note) } else { page.dim(&note) };
-            page.wrapped("", width + 4, &note)?;
+            let tone = if quality.loses_packets() { Tone::Warn } else { Tone::Dim };
+            page.wrapped_in(tone, "", width + 4, &terminal(note))?;
         }
     }
     for point in &report.unread {

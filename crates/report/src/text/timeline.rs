@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::layout::{GAP, Page, WIDTH};
+use super::layout::{GAP, Page, Tone, WIDTH};
 use super::points::{clock_time, short_name};
 use crate::escape::terminal;
 use crate::{Report, Timeline, TimelineRow};
@@ -102,7 +102,7 @@ impl<'a> Table<'a> {
             }
         }
         if self.cells == Cells::None {
-            page.wrapped("", BEGIN, &page.dim(&seen(row)))?;
+            page.wrapped_in(Tone::Dim, "", BEGIN, &seen(row))?;
         }
         Ok(())
     }

@@ -45,8 +45,9 @@ pub(super) fn only_here(report: &Report, point: &Point) -> Option<String> {
         _ if !known => String::new(),
         None => ", none of them while another capture was running".to_owned(),
         Some(first) => format!(
-            ", {} while another capture was running, the first of them {first}",
-            if meanwhile == count { "all of them".into() } else { thousands(meanwhile) }
+            ", {} while another capture was running, the first of them {}",
+            if meanwhile == count { "all of them".into() } else { thousands(meanwhile) },
+            terminal(first)
         ),
     };
     Some(format!("{} seen only here{when}", counted(count, "connection")))
@@ -148,7 +149,7 @@ fn reasons(report: &Report, stranger: &Point, others: &[&Point]) -> Vec<String> 
         !c.matched.candidates.is_empty() && c.legs.iter().any(|l| l.point == stranger.name)
     });
     if proxied {
-        told.push("Some may be the two sides of a proxy: see proxy above.".into());
+        told.push("Some may be the same nevertheless: see the candidates above.".into());
     }
     told
 }
