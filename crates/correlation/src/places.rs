@@ -116,6 +116,9 @@ pub(crate) fn take_copies(
     places: &[Option<SamePlace>],
 ) -> Vec<(Leg, Leg)> {
     let mut taken: Vec<(Leg, Leg)> = Vec::new();
+    if group.legs.len() > MOST_LEGS {
+        return taken;
+    }
     let mut points: Vec<usize> = group.legs.iter().map(|l| l.point).collect();
     points.dedup();
     for &point in points.iter().rev() {
@@ -147,6 +150,10 @@ pub(crate) fn take_copies(
 
 /// The time of `point` minus that of `other`, where they are one place.
 fn shift_of(places: &[Option<SamePlace>], point: usize, other: usize) -> Option<i64> {
+    let direct = |p: usize, q| places[p].filter(|place| place.point == q).map(|place| place.shift);
+    if let Some(shift) = direct(point, other).or_else(|| Some(-direct(other, point)?)) {
+        return Some(shift);
+    }
     let root = |p: usize| places[p].map_or((p, 0), |place| (place.point, place.shift));
     let ((a, ours), (b, theirs)) = (root(point), root(other));
     (a == b).then_some(ours - theirs)
@@ -216,6 +223,9 @@ const FEWEST_OF_ONE: usize = 8;
 
 /// Packets of each direction that are compared at least, where there are as many.
 const ENOUGH: usize = 10_000;
+
+/// Legs of one path beyond which no copies are looked for: hostile numbers.
+const MOST_LEGS: usize = 64;
 
 /// The coarsest that tells places apart: in a millisecond packets cross a building.
 const COARSE: i64 = 1_000;

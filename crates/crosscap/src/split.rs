@@ -38,7 +38,7 @@ pub(crate) fn split(
     for &(file, interface) in &meetings.sources {
         parts.entry((sets[file], by_interface.then_some(interface))).or_default().insert(file);
     }
-    if !(2..=MAX_PARTS).contains(&parts.len()) {
+    if !(2..=MAX_PARTS).contains(&parts.len()) || meetings.sources.len() > MAX_SOURCES {
         return Ok(None);
     }
     let label = |brief: bool| {
@@ -95,19 +95,24 @@ impl Meetings {
         let mut known =
             HashMap::<_, (Source, Timestamp), foldhash::quality::RandomState>::default();
         let mut kept: BTreeMap<Source, usize> = BTreeMap::new();
+        let mut latest = None;
         for (number, file) in files.iter().enumerate() {
             let index = u16::try_from(number).unwrap_or(u16::MAX);
             let mut capture = file.open(options, index)?;
             while let Some(r) = capture.next_record()? {
                 let source = (number, r.interface);
+                if latest != Some(source) {
+                    found.sources.insert(source);
+                    latest = Some(source);
+                    if found.sources.len() > MAX_SOURCES {
+                        return Ok(found);
+                    }
+                }
                 let Decoded::Tcp(p) =
                     decoder.decode(r.link_type, r.data, r.original_len, r.timestamp)
                 else {
                     continue;
                 };
-                if found.sources.len() < MAX_SOURCES {
-                    found.sources.insert(source);
-                }
                 if !is_unique(&p) {
                     continue;
                 }
@@ -127,7 +132,7 @@ impl Meetings {
     }
 
     fn meet(&mut self, a: Source, b: Source, apart: i64) {
-        if a != b && self.sources.contains(&a) && self.sources.contains(&b) {
+        if a != b {
             let met = self.met.entry([a.min(b), a.max(b)]).or_default();
             met.packets += 1;
             met.apart += u64::from(apart.abs() > ONE_HOST);
@@ -143,15 +148,12 @@ impl Meetings {
     /// For each file, which set it belongs to: all to one, unless some have the same packets; then those that are named
     /// alike, unless some of those have the same packets.
     fn sets_of_files(&self, names: &[String]) -> Vec<usize> {
-        let same = |a: usize, b: usize| {
-            let between = |pair: &[Source; 2]| [pair[0].0, pair[1].0] == [a, b];
-            let met = self.met.iter().filter(|(pair, _)| between(pair));
-            met.map(|(_, met)| met.packets).sum::<u64>() >= FEWEST
-        };
-        let pairs: Vec<[usize; 2]> = (0..names.len())
-            .flat_map(|b| (0..b).map(move |a| [a, b]))
-            .filter(|&[a, b]| same(a, b))
-            .collect();
+        let mut shared: BTreeMap<[usize; 2], u64> = BTreeMap::new();
+        for ([a, b], met) in self.met.iter().filter(|([a, b], _)| a.0 != b.0) {
+            *shared.entry([a.0, b.0]).or_default() += met.packets;
+        }
+        let pairs: Vec<[usize; 2]> =
+            shared.into_iter().filter(|(_, n)| *n >= FEWEST).map(|(pair, _)| pair).collect();
         if pairs.is_empty() {
             return vec![0; names.len()];
         }
@@ -196,8 +198,8 @@ const MAX_KEPT: usize = 1 << 16;
 /// Packets of all sources together.
 const MAX_KNOWN: usize = 1 << 19;
 
-/// Sources that are told apart: hostile files have millions of interfaces.
-const MAX_SOURCES: usize = 1 << 10;
+/// Sources that are told apart: hostile files have millions of interfaces, rotated captures thousands of files.
+const MAX_SOURCES: usize = 1 << 11;
 
 /// Points that one is taken apart into.
 const MAX_PARTS: usize = 16;
