@@ -71,8 +71,8 @@ pub(crate) type Members = (Vec<Leg>, Vec<usize>);
 ///
 /// What a path's own packets prove comes first, and what those of all connections between the same two addresses prove
 /// without exception. Where they prove nothing, the majority of the other paths that cross the same two points decides how
-/// the legs are listed. That is no proof: some connections go the other way. Legs behind a device that gives connections numbers of its own form a stage; of proxies
-/// (`proxied`) the stages are known, in the order in which they come.
+/// the legs are listed. That is no proof: some connections go the other way. Legs behind a device that gives connections
+/// numbers of its own form a stage; of proxies (`proxied`) the stages are known, in the order in which they come.
 pub(crate) fn sort_legs(
     legs: &Legs,
     points: &[Point],
