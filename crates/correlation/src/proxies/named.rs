@@ -23,9 +23,11 @@ pub(super) fn claims(legs: &Legs, groups: &[Group], digests: &Digests<'_>) -> Ve
     for (group, members) in groups.iter().enumerate() {
         for &leg in &members.legs {
             if let Some(uses) = uses.get_mut(&legs.key(leg).ends()) {
+                if uses.legs.is_empty() {
+                    uses.sole = Some((group, leg));
+                }
+                uses.sole = uses.sole.filter(|sole| sole.0 == group);
                 uses.legs.push((leg.point, legs.key(leg).begin, group, leg));
-                uses.sole = if uses.legs.len() == 1 { Some(group) } else { uses.sole };
-                uses.sole = uses.sole.filter(|sole| *sole == group);
             }
             if digests.contains_key(&leg) {
                 looked_at.entry(group).or_insert(leg);
@@ -45,7 +47,10 @@ pub(super) fn claims(legs: &Legs, groups: &[Group], digests: &Digests<'_>) -> Ve
             let (front, near, far) = match here.find_map(|(leg, front)| Some((leg, front?))) {
                 Some((far, (front, near))) => (front, near, far),
                 None if one_clock => return None,
-                None => (uses.sole?, uses.legs[0].3, leg),
+                None => {
+                    let (front, near) = uses.sole?;
+                    (front, near, leg)
+                }
             };
             let (a, b) = (legs.key(near), legs.key(far));
             let hosts = (near.point, a.resp.addr, b.orig.addr);
@@ -68,8 +73,8 @@ pub(super) fn claims(legs: &Legs, groups: &[Group], digests: &Digests<'_>) -> Ve
 struct Uses {
     /// By point and beginning; with the group.
     legs: Vec<(usize, Timestamp, usize, Leg)>,
-    /// The group, where it is one.
-    sole: Option<usize>,
+    /// The group, where it is one, and its first leg in the order of the group.
+    sole: Option<(usize, Leg)>,
 }
 
 impl Uses {
@@ -90,12 +95,11 @@ impl Uses {
 /// Those claims that stand, of one front by one back, and the others. A proxy behind another passes the first one's header
 /// on: where payload has `joined` a back to one that makes the same claim, that one is the nearer.
 pub(super) fn undisputed(
-    claims: Vec<Meeting>,
+    mut claims: Vec<Meeting>,
     joined: &[&Meeting],
 ) -> (Vec<Meeting>, Vec<Meeting>) {
     let claimed: Set<(usize, usize)> = claims.iter().map(|m| (m.front, m.back)).collect();
     let before: Map<usize, usize> = joined.iter().map(|m| (m.back, m.front)).collect();
-    let mut claims = claims;
     claims.retain(|m| before.get(&m.back).is_none_or(|by| !claimed.contains(&(m.front, *by))));
     let mut partners: Map<(bool, usize), usize> = Map::default();
     for m in &claims {
