@@ -55,6 +55,17 @@ pub(super) fn examine_download(case: &Case<'_>) -> Option<Finding> {
     if case.strays().next().is_some() || gave_up(near).is_some() {
         return None;
     }
+    // Who has closed in peace, with all that had come, does not cut short what is sent later.
+    let fin = near.connection.flow(Direction::Orig).fin.filter(|fin| fin.frame < reset.frame);
+    let in_peace = |fin: Sighting| {
+        let mut came = case
+            .rows_at(near.place)
+            .filter(|(row, seen)| row.direction == Direction::Resp && seen.at.frame < fin.frame);
+        !came.any(|(_, seen)| seen.at.segment.seq_end().ahead_of(fin.segment.ack) > 0)
+    };
+    if fin.is_some_and(in_peace) {
+        return None;
+    }
     let mut facts: Vec<_> = case.set_up(near).into_iter().collect();
     let started =
         case.rows_at(near.place).map(|(row, seen)| (row.direction, seen.at)).rfind(|(d, at)| {

@@ -274,10 +274,8 @@ fn unheard_syn(case: &Case<'_>, near: LegView<'_>, far: LegView<'_>) -> Option<F
     let would_decide = vec!["The server's counters: nstat -az TcpExtListenOverflows TcpExtListenDrops TcpExtPAWSPassive.".into()];
     let evidence = Evidence { facts, rivals, would_decide, advice: vec![advice::accept_faster()] };
     let mut finding = case.finding(id, severity, title, evidence);
-    finding.verdict = Verdict::Possible;
-    if id == FindingId::TimestampSynDrop {
-        finding.verdict = Verdict::Likely;
-    }
+    // What the counters tell is why, not whether.
+    finding.verdict = Verdict::Likely;
     finding.hung_side = if answer.is_some() { HungSide::None } else { HungSide::Orig };
     Some(finding)
 }

@@ -119,8 +119,11 @@ pub(super) fn examine(case: &Case<'_>) -> Option<Finding> {
     let evidence = Evidence { facts, rivals, would_decide, advice: vec![advice::server_closes()] };
     let mut finding = case.finding(id, Severity::Broken, title, evidence);
     if seen_leaving {
-        // What the log tells is why, not whether.
-        finding.verdict = Finding::verdict_of(&finding.rivals, &[]);
+        // What the log tells is why, not whether. A host that had not been serving may be the wrong one.
+        let open = |r: &Rival| r.id == FindingId::NatRemappedBackend && !r.is_refuted();
+        if !finding.rivals.iter().any(open) {
+            finding.verdict = Finding::verdict_of(&finding.rivals, &[]);
+        }
     }
     Some(finding)
 }

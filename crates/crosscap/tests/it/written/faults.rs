@@ -186,3 +186,31 @@ fn a_capture_of_one_direction_proves_no_absence() {
         told_of(&report, CLIENT).into_iter().find(|(_, verdict, ..)| *verdict == "confirmed");
     assert_eq!(sure, None);
 }
+
+/// A client that resets while it is sent 2,000 bytes; or, `answered`, closes after the first half and resets the second.
+fn left_net(answered: bool) -> Net {
+    let mut net = busy_net(4);
+    let mut line = net.open(0, CLIENT, POD, [100_200_300, 900_800_700]);
+    net.ask(100 * MILLI, &mut line, 5 * MILLI);
+    net.send(200 * MILLI, &mut line, From::Client, "PA", 200, Way::Translated);
+    net.send(205 * MILLI, &mut line, From::Pod, "PA", 1_000, Way::Translated);
+    if answered {
+        net.send(206 * MILLI, &mut line, From::Client, "A", 0, Way::Translated);
+        net.send(210 * MILLI, &mut line, From::Client, "FA", 0, Way::Translated);
+    }
+    net.send(220 * MILLI, &mut line, From::Pod, "PA", 1_000, Way::Translated);
+    line.next[1] -= 2_000;
+    net.send(221 * MILLI, &mut line, From::Client, "RA", 0, Way::Translated);
+    net
+}
+
+#[test]
+fn a_client_that_resets_in_the_middle_of_an_answer_cuts_it_short() {
+    let report = left_net(false).report();
+    assert_eq!(told_of(&report, CLIENT), [("client-abort", "confirmed", "broken", "none")]);
+}
+
+#[test]
+fn a_client_that_closed_in_peace_cuts_nothing_short() {
+    assert_eq!(told_of(&left_net(true).report(), CLIENT), []);
+}
