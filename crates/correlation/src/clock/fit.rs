@@ -135,4 +135,4 @@ pub(super) const SLOW: f64 = 500_000.0;
 const FAST: f64 = 100_000_000.0;
 
 /// In each of them something is found that is no break after all.
-const ROUNDS: usize = 16;
+const ROUNDS: usize = 8;

@@ -343,4 +343,6 @@ fn holding(pieces: &[ClockPiece], at: Timestamp) -> impl Iterator<Item = &ClockP
 #[cfg(test)]
 mod answers;
 #[cfg(test)]
+mod breaks;
+#[cfg(test)]
 mod tests;

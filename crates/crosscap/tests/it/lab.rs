@@ -300,7 +300,22 @@ fn captures_that_overlap_partly_are_paired_as_far_as_they_do() {
 
 #[test]
 fn captures_of_one_direction_are_paired() {
-    Lab::of("one-way").assert_paths().assert_clocks(&[]).assert_losses();
+    let lab = Lab::of("one-way");
+    lab.assert_paths().assert_clocks(&["to-pod", "from-pod"]).assert_losses();
+}
+
+/// No packet is in both captures: answers and what they answer bound the clocks, on both sides.
+#[test]
+fn captures_of_different_directions_are_paired() {
+    let truth = Truth::load(folder("one-way").join("truth.json"));
+    let offset = |point: &str| truth.points[point].clock_offset_ns;
+    let report = analyse_scenario("one-way", &["to-pod", "from-pod"]);
+    assert_eq!(report.connections.len(), truth.connections.len());
+    assert!(report.connections.iter().all(|c| c.legs.len() == 2));
+    let clock = &report.points[1].clock;
+    let bounds = clock.offset_low_ns.unwrap()..=clock.offset_high_ns.unwrap();
+    assert!(bounds.contains(&(offset("from-pod") - offset("to-pod"))), "{bounds:?}");
+    assert!(bounds.end() - bounds.start() < 1_000_000, "{bounds:?}");
 }
 
 #[test]
