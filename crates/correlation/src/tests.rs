@@ -203,7 +203,7 @@ fn what_others_prove_is_proof_for_their_own_hosts_only() {
         let isns = seen.isns.map(|isn| isn + i * 10_000_019);
         Seen {
             isns,
-            at: seen.at + i64::from(i) * 100_000,
+            at: seen.at + i64::from(i) * 100_007,
             ip_id: seen.ip_id + i as u16 * 50,
             ..seen
         }

@@ -49,7 +49,7 @@ pub(crate) fn endpoints(c: &mut impl Code, ends: [&mut Endpoint; 2]) {
         };
         end.addr = if is_v6 {
             let mut bytes = bits.to_le_bytes();
-            c.raw(&mut bytes);
+            bytes.iter_mut().for_each(|byte| c.raw(byte));
             Ipv6Addr::from_bits(u128::from_le_bytes(bytes)).into()
         } else {
             let mut bits = bits as u32;

@@ -74,8 +74,8 @@ pub(crate) trait Code {
 
     fn number(&mut self, value: &mut u64);
 
-    /// Bytes that need all their bits.
-    fn raw<const N: usize>(&mut self, bytes: &mut [u8; N]);
+    /// A byte that needs all its bits.
+    fn raw(&mut self, value: &mut u8);
 
     /// Near to `base`, in either direction.
     fn near(&mut self, value: &mut i64, base: i64);
@@ -102,14 +102,14 @@ pub(crate) trait Code {
     /// As likely large as small.
     fn random(&mut self, value: &mut u32) {
         let mut bytes = value.to_le_bytes();
-        self.raw(&mut bytes);
+        bytes.iter_mut().for_each(|byte| self.raw(byte));
         *value = u32::from_le_bytes(bytes);
     }
 
     /// A short one that is as likely large as small.
     fn short_raw(&mut self, value: &mut u16) {
         let mut bytes = value.to_le_bytes();
-        self.raw(&mut bytes);
+        bytes.iter_mut().for_each(|byte| self.raw(byte));
         *value = u16::from_le_bytes(bytes);
     }
 
@@ -165,22 +165,17 @@ struct Pack<'a>(&'a mut Vec<u8>);
 impl Code for Pack<'_> {
     const READS: bool = false;
 
-    /// Seven bits a byte. The zeros below the lowest one of the first byte tell how many bytes follow, so that they are
-    /// read and written as one word; none but zeros, that there are eight with all their bits.
     fn number(&mut self, value: &mut u64) {
-        let len = (u64::BITS - (*value | 1).leading_zeros()).div_ceil(7);
-        if len > 8 {
-            self.0.push(0);
-            self.0.extend_from_slice(&value.to_le_bytes());
-            return;
+        let mut rest = *value;
+        while rest >= 0x80 {
+            self.0.push(rest as u8 | 0x80);
+            rest >>= 7;
         }
-        let word = *value << len | 1 << (len - 1);
-        self.0.extend_from_slice(&word.to_le_bytes());
-        self.0.truncate(self.0.len() - 8 + len as usize);
+        self.0.push(rest as u8);
     }
 
-    fn raw<const N: usize>(&mut self, bytes: &mut [u8; N]) {
-        self.0.extend_from_slice(bytes);
+    fn raw(&mut self, value: &mut u8) {
+        self.0.push(*value);
     }
 
     fn near(&mut self, value: &mut i64, base: i64) {
@@ -204,9 +199,9 @@ impl Code for Unpack<'_> {
         *value = self.read();
     }
 
-    fn raw<const N: usize>(&mut self, bytes: &mut [u8; N]) {
-        if let Some((chunk, rest)) = self.0.split_first_chunk() {
-            (*bytes, self.0) = (*chunk, rest);
+    fn raw(&mut self, value: &mut u8) {
+        if let Some((&byte, rest)) = self.0.split_first() {
+            (*value, self.0) = (byte, rest);
         }
     }
 
@@ -228,32 +223,43 @@ impl Code for Unpack<'_> {
 impl Unpack<'_> {
     #[inline]
     fn read(&mut self) -> u64 {
-        let word = self.word();
-        let len = (word as u8).trailing_zeros() + 1;
-        if len > 8 {
-            self.skip(1);
-            let all = self.word();
-            self.skip(8);
-            return all;
+        match self.0 {
+            &[byte, ref rest @ ..] if byte < 0x80 => {
+                self.0 = rest;
+                byte.into()
+            }
+            _ => self.long_number(),
         }
-        self.skip(len as usize);
-        let above = u64::BITS - 8 * len;
-        (word << above >> above) >> len
     }
 
-    /// The next eight bytes.
-    fn word(&self) -> u64 {
-        let mut bytes = [0; 8];
-        match self.0.first_chunk() {
-            Some(chunk) => bytes = *chunk,
-            None => bytes[..self.0.len()].copy_from_slice(self.0),
+    fn long_number(&mut self) -> u64 {
+        if let Some(&bytes) = self.0.first_chunk() {
+            let bytes = u64::from_le_bytes(bytes);
+            let ends = !bytes & 0x8080_8080_8080_8080;
+            if ends != 0 {
+                let bits = ends.trailing_zeros() + 1;
+                self.0 = &self.0[bits as usize / 8..];
+                return sevens(bytes & (u64::MAX >> (64 - bits)));
+            }
         }
-        u64::from_le_bytes(bytes)
+        let mut number = 0;
+        for shift in (0..64).step_by(7) {
+            let Some((&byte, rest)) = self.0.split_first() else { break };
+            self.0 = rest;
+            number |= u64::from(byte & 0x7f) << shift;
+            if byte < 0x80 {
+                break;
+            }
+        }
+        number
     }
+}
 
-    fn skip(&mut self, bytes: usize) {
-        self.0 = self.0.get(bytes..).unwrap_or_default();
-    }
+/// The lower seven bits of each of eight bytes, one behind the other.
+const fn sevens(bytes: u64) -> u64 {
+    let pairs = (bytes & 0x007f_007f_007f_007f) | (bytes & 0x7f00_7f00_7f00_7f00) >> 1;
+    let fours = (pairs & 0x0000_3fff_0000_3fff) | (pairs & 0x3fff_0000_3fff_0000) >> 2;
+    (fours & 0x0fff_ffff) | (fours & 0x0fff_ffff_0000_0000) >> 4
 }
 
 #[cfg(test)]
