@@ -176,8 +176,7 @@ impl<'a> Case<'a> {
     /// Whether the capture of a point was running at a time that another point's clock tells, and holds whatever passes.
     pub(crate) fn covers(&self, point: usize, other: usize, time: Timestamp) -> bool {
         let p = &self.correlation.points[point];
-        let selection = self.correlation.selections[point];
-        if selection.one_direction || selection.handshakes_only {
+        if !self.holds_all(point) {
             return false;
         }
         let (Some(first), Some(last)) = (p.first, p.last) else { return false };
@@ -188,6 +187,12 @@ impl<'a> Case<'a> {
             return false;
         };
         begin <= low && high <= end
+    }
+
+    /// Whether no filter is known that keeps packets out of the capture of a point.
+    pub(crate) fn holds_all(&self, point: usize) -> bool {
+        let selection = self.correlation.selections[point];
+        !selection.one_direction && !selection.handshakes_only
     }
 
     /// Whether the capture of a leg holds packets of both directions: else it does not tell how the other end took leave.

@@ -31,6 +31,10 @@ pub(super) fn examine(case: &Case<'_>) -> Option<Finding> {
         .into_iter()
         .filter_map(|d| Got::of(case, d))
         .find(|got| got.origin == Origin::Between)?;
+    // What came before it, and what provoked it, may have been left out.
+    if !case.holds_all(got.here.leg.point) {
+        return None;
+    }
     // A refusal, or what the translating host says itself.
     let opened = got.here.connection.flow(got.from).first?;
     let own_story = client_spoke::examine(case).is_some()
