@@ -47,7 +47,8 @@ pub(crate) fn same_places(points: usize, legs: &Legs, groups: &[Group]) -> Vec<O
     found
 }
 
-/// What packets at two points differ by in time, for each direction: those that differ in nothing else.
+/// What packets at two points differ by in time, for each direction: those that differ in nothing else. [`ELSEWHERE`] for
+/// those that a router lies between.
 fn differences(legs: &Legs, groups: &[Group], here: usize, there: usize) -> [Vec<i64>; 2] {
     let mut found = [Vec::new(), Vec::new()];
     for group in groups.iter().filter(|g| g.legs.len() > 1) {
@@ -64,7 +65,11 @@ fn differences(legs: &Legs, groups: &[Group], here: usize, there: usize) -> [Vec
                 let (ours, theirs) = (remembered(a.flow(direction)), remembered(b.flow(direction)));
                 for ours in ours.into_iter().flatten() {
                     let same = theirs.iter().flatten().find(|t| is_same(&ours, t));
-                    found[direction as usize].extend(same.map(|t| ours.time.since(t.time)));
+                    let apart = |theirs: &Glimpse| match theirs.segment().ttl {
+                        ttl if ttl == ours.segment().ttl => ours.time.since(theirs.time),
+                        _ => ELSEWHERE,
+                    };
+                    found[direction as usize].extend(same.map(apart));
                 }
             }
         }
@@ -77,7 +82,7 @@ fn constant(differences: [Vec<i64>; 2], tolerance: i64) -> Option<(i64, usize)> 
     let both = differences.iter().all(|d| !d.is_empty());
     let mut all = differences.concat();
     all.sort_unstable();
-    let middle = *all.get(all.len() / 2)?;
+    let middle = all.get(all.len() / 2).copied().filter(|middle| *middle != ELSEWHERE)?;
     let fits = all.iter().filter(|d| d.abs_diff(middle) <= tolerance.unsigned_abs()).count();
     // Of one direction alone a card that stamps packets for several interfaces says the same.
     let enough = all.len() >= if both { FEWEST } else { FEWEST_OF_ONE };
@@ -89,11 +94,11 @@ fn remembered(flow: &FlowKey) -> [Option<Glimpse>; 2] {
     [flow.first, flow.last.filter(|_| flow.packets > 1)]
 }
 
-/// Whether nothing but the time tells the two apart, and no other packet looks like them.
+/// Whether nothing but the time and the way travelled tells the two apart, and no other packet looks like them.
 fn is_same(a: &Glimpse, b: &Glimpse) -> bool {
     let (a, b) = (a.segment(), b.segment());
     let told = a.ip_id != 0 || a.timestamps.is_some();
-    told && a.ttl == b.ttl && a.is_copy_of(&b)
+    told && a.is_copy_of(&b)
 }
 
 /// The digits that the times of a capture have: nanoseconds.
@@ -214,6 +219,9 @@ pub(crate) fn share_roles(roles: &mut [Role], places: &[Option<SamePlace>]) {
         }
     }
 }
+
+/// More than any two times differ by.
+const ELSEWHERE: i64 = i64::MAX;
 
 /// Packets that must agree, of both directions.
 const FEWEST: usize = 4;
