@@ -162,7 +162,7 @@ fn surrounded(constraints: &[Constraint], out: &[usize]) -> bool {
 
 /// As few affine pieces as there can be. A break lies somewhere from the earliest to the latest place that allows so few,
 /// and constraints in between may belong to either side, so they count for none.
-fn segments(constraints: &[Constraint], noise: i64, steepest: f64) -> Vec<ClockPiece> {
+pub(super) fn segments(constraints: &[Constraint], noise: i64, steepest: f64) -> Vec<ClockPiece> {
     let latest = breaks(constraints.iter(), noise, steepest);
     if latest.len() >= MAX_PIECES {
         return Vec::new();

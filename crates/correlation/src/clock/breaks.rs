@@ -158,6 +158,40 @@ fn a_few_packets_prove_a_step() {
     }
 }
 
+/// Two connections before, the end of one behind: one packet contradicts the others, and those of the other direction are as
+/// late.
+#[test]
+fn a_handshake_shows_that_a_clock_was_set() {
+    for by in [SECOND / 2, -SECOND / 2] {
+        let set = |t: i64| t + if t < 10 * SECOND { 0 } else { by };
+        let mut constraints = Vec::new();
+        for (begin, count) in [(0, 4), (5, 4), (20, 3)] {
+            let at = |t: i64| t + begin * SECOND;
+            constraints.extend(packets(count, 200_000, at, |t| set(at(t))));
+        }
+        for (i, c) in (1..).zip(&mut constraints) {
+            c.frames = [FrameRef::new(0, i); 2];
+        }
+        let clock = fitted(constraints);
+        assert_eq!(clock.pieces().len(), 2, "{by}");
+        let proof = clock.pieces()[1].proof.unwrap().map(|c| c.frame.number());
+        assert!(proof[0] <= 8 && proof[1] > 8, "{proof:?}");
+        assert!([0, 5, 20].into_iter().all(|at| holds(&clock, at * SECOND, |t| t, set)));
+    }
+}
+
+#[test]
+fn one_packet_against_one_tells_nothing() {
+    let set = |t: i64| t + if t < 10 * SECOND { 0 } else { SECOND };
+    let mut constraints = packets(2, 200_000, |t| t, |t| t);
+    let late = |t: i64| t + 20 * SECOND;
+    constraints.extend(packets(3, 200_000, late, |t| set(late(t))));
+    for (i, c) in (1..).zip(&mut constraints) {
+        c.frames = [FrameRef::new(0, i); 2];
+    }
+    assert!(Clock::from_constraints(constraints).is_none());
+}
+
 /// A mirror port falls behind and catches up: for a while, one of the captures stamps its packets later and later.
 #[test]
 fn a_queue_before_the_stamp_is_no_clock_that_was_set() {

@@ -3,7 +3,7 @@
 use super::affine::{self, NOISE};
 use super::course::{Course, course};
 use super::stretch::{self, Stretch};
-use super::{Break, ClockPiece, Constraint, settle};
+use super::{Break, ClockPiece, Constraint, Contradiction, settle};
 
 /// The pieces of a clock, in the order in which they were, and the constraints that were left out; `None` where packets
 /// bound no piece on both sides, or contradict one another too often to tell anything. `constraints` are in order of
@@ -36,7 +36,49 @@ pub(super) fn fit(constraints: &[Constraint]) -> Option<(Vec<ClockPiece>, Vec<Co
     }
     let Model { pieces, mut out, .. } = best?;
     out.sort_unstable_by_key(|c| (c.frames, c.at));
-    Some((pieces, out))
+    if pieces.len() > 1 || surrounded(constraints, &out) {
+        return Some((pieces, out));
+    }
+    if let Some(pieces) = set_at_an_end(constraints, &out) {
+        return Some((pieces, Vec::new()));
+    }
+    // One packet against one: which of both is wrong?
+    let against = |c: &Constraint| {
+        constraints.iter().filter(|k| stretch::contradict(k, c, SLOW, NOISE[1])).count()
+    };
+    out.iter().take(FEW).all(|c| against(c) != 1).then_some((pieces, out))
+}
+
+/// Whether packets of both directions were as they should both before and behind those that were not, if there are any.
+fn surrounded(constraints: &[Constraint], out: &[Constraint]) -> bool {
+    let (Some(first), Some(last)) = (out.first(), out.last()) else { return true };
+    let both = |some: &mut dyn Iterator<Item = &Constraint>| {
+        let seen = some.fold([false; 2], |[up, down], c| [up || c.forward, down || !c.forward]);
+        seen == [true; 2]
+    };
+    both(&mut constraints.iter().take_while(|c| c.frames < first.frames))
+        && both(&mut constraints.iter().rev().take_while(|c| c.frames > last.frames))
+}
+
+/// The two pieces of a clock of which few packets show that it was set, where no others show that it was not: those that
+/// contradict the rest are the first or the last, and the rest of these are as late as the clock was set by, which would be a
+/// strange delay.
+fn set_at_an_end(constraints: &[Constraint], out: &[Constraint]) -> Option<Vec<ClockPiece>> {
+    let (first, last) = (out.first()?, out.last()?);
+    let mut pieces = affine::segments(constraints, NOISE[1], SLOW);
+    let [old, new] = &mut pieces[..] else { return None };
+    let [low, high] = [&*old, &*new].map(|p| p.offset_at(p.tightest_at));
+    let by = high.estimate.saturating_sub(low.estimate).saturating_abs();
+    if new.begins != Some(Break::Step) || low.width().max(high.width()) > by / STRANGE {
+        return None;
+    }
+    let at_the_end = first.at >= new.from;
+    let wrong = Contradiction::of(if at_the_end { first } else { last });
+    let other = if at_the_end { old.tight } else { new.tight };
+    let other = other[usize::from(first.forward)];
+    new.proof = other.map(|other| if at_the_end { [other, wrong] } else { [wrong, other] });
+    settle(&mut pieces);
+    Some(pieces)
 }
 
 /// What the constraints may mean.
@@ -103,7 +145,7 @@ fn of_stretches(
     let contradicts = |c: &Constraint| !pieces.iter().any(|p| p.explains(c, NOISE[1]));
     out.extend(doubtful.into_iter().map(|i| constraints[i]).filter(contradicts));
     let few = (constraints.len() / 4).min(3);
-    if out.len() > few.max(constraints.len() / 8) {
+    if out.len() > few.max(constraints.len() / 5) {
         return None;
     }
     let cost = out.len() + BREAK as usize * (pieces.len() - 1);
@@ -133,6 +175,12 @@ pub(super) const SLOW: f64 = 500_000.0;
 
 /// And where that does not do: 10 %, the most that a kernel's tick can be changed by, as chrony does.
 const FAST: f64 = 100_000_000.0;
+
+/// How many times the width of its bounds a clock that few packets show was set by.
+const STRANGE: i64 = 4;
+
+/// How many packets left out are looked at one by one.
+const FEW: usize = 16;
 
 /// In each of them something is found that is no break after all.
 const ROUNDS: usize = 8;

@@ -4,6 +4,9 @@
 //! reference point to this one proves θ ≤ (time here − time there), one that travels back proves θ ≥ that difference.
 //! Clocks drift, so θ is taken as an affine function of reference time; all constraints together leave a convex set of
 //! functions, and its extremes are certified bounds. No symmetry of delays is assumed.
+//!
+//! Delay only loosens what packets prove. Where they contradict one another, a clock was set or times of packets are wrong,
+//! and which of both is decided by the fewest assumptions ([`course`]). What is less than a round trip contradicts nothing.
 
 mod affine;
 mod choice;
@@ -136,8 +139,8 @@ impl Break {
 
 /// The offset of one point's clock against another's over time.
 ///
-/// It is taken for as few affine pieces as the packets allow, with skews up to 500 ppm; before the first and behind the last
-/// the next one is taken to go on. The bounds are certain if that is so: what a clock did between two packets, and undid
+/// It is taken for as few affine pieces as the packets allow, with skews up to 500 ppm, or up to 10 % where those do not do;
+/// before the first and behind the last the next one is taken to go on. The bounds are certain if that is so: what a clock did between two packets, and undid
 /// before the next, no packet shows.
 #[derive(Clone, Debug)]
 pub struct Clock {

@@ -71,7 +71,8 @@ pub(super) fn is_told_apart(s: &Segment, alike: Alike, sole_syn: bool) -> bool {
 ///
 /// That the bytes arrived is not enough where captures may lose packets: an earlier copy may have brought them, and the one
 /// captured was sent again later. So the answer must echo (RFC 7323 §4.3) that packet's timestamp or a later one as well:
-/// something sent no earlier had arrived. Without timestamps nothing is proven.
+/// something sent no earlier had arrived. An end's packets are taken not to overtake one another before they are captured.
+/// Without timestamps nothing is proven.
 pub(crate) fn causal(
     reference: &Connection,
     here: &Connection,

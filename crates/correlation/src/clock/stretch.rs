@@ -103,16 +103,16 @@ pub(super) fn proof(
     noise: i64,
 ) -> Option<[Contradiction; 2]> {
     let first = after.constraints.first()?;
-    let contradicts = |c: &&Constraint| {
-        let apart = match first.forward {
-            true => c.difference.saturating_sub(first.difference),
-            false => first.difference.saturating_sub(c.difference),
-        };
-        let most = drift(c, first, rate).saturating_add(noise.saturating_mul(2));
-        c.forward != first.forward && apart > most
-    };
+    let contradicts = |c: &&Constraint| contradict(c, first, rate, noise);
     let last = before.constraints.iter().rev().find(contradicts)?;
     Some([last, first].map(Contradiction::of))
+}
+
+/// Whether no clock that drifts by at most `rate` satisfies both.
+pub(super) fn contradict(a: &Constraint, b: &Constraint, rate: f64, noise: i64) -> bool {
+    let (above, below) = if a.forward { (a, b) } else { (b, a) };
+    let most = drift(a, b, rate).saturating_add(noise.saturating_mul(2));
+    a.forward != b.forward && below.difference.saturating_sub(above.difference) > most
 }
 
 /// Which stretches are no proof that the clock was set, but for the largest. A clock that was set shows in packets of both
