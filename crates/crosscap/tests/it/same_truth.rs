@@ -244,6 +244,6 @@ fn threads_do_not_change_what_fragments_give() {
         Analysis::builder().threads(threads).point("p", [&path]).run().unwrap().report
     });
     assert_eq!(one.connections[0].legs[0].orig_bytes, 4_000);
-    assert!(one.points[0].quality.iter().any(|q| q.detail.starts_with("40 packets have headers")));
+    assert!(one.points[0].quality.iter().any(|q| q.detail.starts_with("40 packets with headers")));
     assert_eq!(one, four);
 }
