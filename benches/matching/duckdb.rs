@@ -83,7 +83,8 @@ pub(crate) fn write_tables(found: &Correlation, folder: &Path) -> io::Result<()>
     all.flush()
 }
 
-/// What both found. Of pairs by both numbers, they must have found the same.
+/// What both found. Of pairs by both numbers, crosscap must have found the same, but for the few that it leaves open as
+/// other things of them contradict each other.
 fn compare_pairs(folder: &Path) -> String {
     let read = |name: &str| -> HashSet<Pair> {
         let text = fs::read_to_string(folder.join(name)).expect("just written");
@@ -96,12 +97,14 @@ fn compare_pairs(folder: &Path) -> String {
     let [ours, ours_by_both, by_both, by_one] =
         ["crosscap.csv", "crosscap_both.csv", "both.csv", "one.csv"].map(read);
     assert!(!by_both.is_empty());
-    assert!(by_both == ours_by_both, "{} and {} pairs", by_both.len(), ours_by_both.len());
+    assert!(ours_by_both.is_subset(&by_both), "pairs that do not share both numbers");
+    let open = by_both.len() - ours_by_both.len();
+    assert!(open * 10_000 < by_both.len(), "{open} of {} pairs were not found", by_both.len());
     let also = by_one.intersection(&ours).count();
     format!(
-        "the same {} pairs by both numbers; by one and the port {also} of DuckDB's {}; crosscap has {} more",
-        by_both.len(),
+        "the same {} pairs by both numbers, {open} more left open; by one and the port {also} of DuckDB's {}; crosscap has {} more",
+        ours_by_both.len(),
         by_one.len(),
-        ours.len() - by_both.len() - also
+        ours.len() - ours_by_both.len() - also
     )
 }

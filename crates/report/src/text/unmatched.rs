@@ -18,7 +18,7 @@ pub(super) fn only_here(report: &Report, point: &Point) -> Option<String> {
     let mut alone = report
         .connections
         .iter()
-        .filter(|c| is_alone(c) && c.legs.iter().any(|l| l.point == point.name))
+        .filter(|c| is_alone(c) && all_legs(c).any(|l| l.point == point.name))
         .peekable();
     alone.peek()?;
     let others: Vec<[i64; 2]> = report
@@ -145,9 +145,10 @@ fn reasons(report: &Report, stranger: &Point, others: &[&Point]) -> Vec<String> 
             some(&common.into_iter().collect())
         ));
     }
-    let proxied = report.connections.iter().any(|c| {
-        !c.matched.candidates.is_empty() && c.legs.iter().any(|l| l.point == stranger.name)
-    });
+    let proxied = report
+        .connections
+        .iter()
+        .any(|c| !c.matched.candidates.is_empty() && all_legs(c).any(|l| l.point == stranger.name));
     if proxied {
         told.push("Some may be the same nevertheless: see the candidates above.".into());
     }
@@ -218,16 +219,21 @@ fn in_reference(point: &Point, first: i64, last: i64) -> Option<[i64; 2]> {
 
 /// Whether any connection was seen at this point and another.
 fn is_matched(report: &Report, point: &Point) -> bool {
-    report.connections.iter().any(|c| !is_alone(c) && c.legs.iter().any(|l| l.point == point.name))
+    report.connections.iter().any(|c| !is_alone(c) && all_legs(c).any(|l| l.point == point.name))
 }
 
 /// Whether one point alone saw it.
 fn is_alone(connection: &Connection) -> bool {
-    connection.legs.iter().all(|l| l.point == connection.legs[0].point)
+    all_legs(connection).all(|l| l.point == connection.legs[0].point)
+}
+
+/// Those that only show what another one shows as well, too.
+fn all_legs(connection: &Connection) -> impl Iterator<Item = &Leg> {
+    connection.legs.iter().chain(&connection.copies)
 }
 
 fn legs<'a>(report: &'a Report, point: &'a Point) -> impl Iterator<Item = &'a Leg> {
-    report.connections.iter().flat_map(|c| &c.legs).filter(|l| l.point == point.name)
+    report.connections.iter().flat_map(all_legs).filter(|l| l.point == point.name)
 }
 
 fn addresses<'a>(report: &'a Report, points: &[&'a Point]) -> BTreeSet<&'a str> {
