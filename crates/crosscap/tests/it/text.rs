@@ -23,9 +23,9 @@ Between the points
   bare, lost or not captured  client → pod       15       0           13  client #32 #74 #121 …
   lost                        pod → client       33  22,298           25  pod #50 #56 #67 …
   bare, lost or not captured  pod → client        9       0            8  pod #334 #567 #866 …
-    client → pod: the fastest packet took 0 to 13 µs, the slowest 4.04 ms to 4.07 ms; time to live falls by 1
+    client → pod: the fastest packet took 0 to 11 µs, the slowest 4.04 ms to 4.06 ms; time to live falls by 1
     (24 connections)
-    pod → client: the fastest packet took 0 to 14 µs, the slowest 4.05 ms to 4.07 ms; time to live falls by 1
+    pod → client: the fastest packet took 0 to 9 µs, the slowest 4.05 ms to 4.07 ms; time to live falls by 1
     (30 connections)
 ";
     assert_eq!(section(&told, "Between the points"), expected);
@@ -76,8 +76,8 @@ fn a_clock_that_was_set_is_told_with_when_and_by_how_much() {
     let told = text(&analyse_scenario("clock-step", &["client", "pod"]));
     let expected = "
   pod     pod.pcap.gz, 1,641 packets, 2024-06-01 08:59:57 to 09:00:06 UTC; server side, its clock is
-          2.300000 s behind client's at 09:00:02 (± 10 µs)
-          clock: was set forward by 0.800001 s (± 26 µs) between 09:00:04.972 and 09:00:05.084 by client's
+          2.300000 s behind client's at 09:00:04 (± 8 µs)
+          clock: was set forward by 0.799998 s (± 21 µs) between 09:00:04.973 and 09:00:05.084 by client's
           clock
 ";
     assert_eq!(on_point(&told, "pod"), expected);
@@ -88,8 +88,8 @@ fn a_clock_that_gains_is_told_with_how_much() {
     let told = text(&analyse_scenario("clock-drift", &["client", "pod"]));
     let expected = "
   pod     pod.pcap.gz, 1,563 packets, 2024-06-02 09:00:00 to 09:00:38 UTC; server side, its clock is
-          0.150998 s ahead of client's at 09:00:19 (± 9 µs)
-          clock: gains 49.2 to 50.7 ppm on client's, 4.25 to 4.38 s a day
+          0.150414 s ahead of client's at 09:00:08 (± 8 µs)
+          clock: gains 49.4 to 50.5 ppm on client's, 4.27 to 4.37 s a day
 ";
     assert_eq!(on_point(&told, "pod"), expected);
 }
@@ -341,6 +341,6 @@ fn no_line_but_a_filter_to_be_copied_is_wider_than_the_page() {
 #[test]
 fn packets_that_came_again_are_not_said_to_be_the_captures_doing() {
     let told = text(&analyse_scenario("node-any", &["client", "node"]));
-    let line = "          1,514 packets seen again within 10 ms: captured twice, or sent twice\n";
+    let line = "          1,654 packets seen again within 10 ms: captured twice, or sent twice\n";
     assert!(told.contains(line), "{told}");
 }

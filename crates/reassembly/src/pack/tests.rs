@@ -81,7 +81,7 @@ proptest! {
         let numbers: Vec<u64> = numbers.into_iter().map(|(n, shift)| n >> shift).collect();
         let mut bytes = Vec::new();
         numbers.iter().for_each(|&n| Pack(&mut bytes).number(&mut n.clone()));
-        let len = |n: u64| (u64::BITS - n.leading_zeros()).div_ceil(7).clamp(1, 9) as usize;
+        let len = |n: u64| (u64::BITS - n.leading_zeros()).div_ceil(7).max(1) as usize;
         prop_assert_eq!(bytes.len(), numbers.iter().map(|&n| len(n)).sum::<usize>());
         let mut unpack = Unpack(&bytes);
         for n in numbers {
