@@ -86,7 +86,7 @@ fn lost<'a>(case: &Case<'a>, from: Direction) -> Option<Lost<'a>> {
         (row.direction == from && data && row.at_leg(there.place).is_none()).then_some(seen.at)
     };
     let missing: Vec<Sighting> = case.rows_at(here.place).filter_map(missing).collect();
-    let acked = acknowledged(case, here, from.reverse());
+    let [at_sender, at_receiver] = [here, there].map(|leg| acknowledged(case, leg, from.reverse()));
     let mut segments = Vec::new();
     let mut shown = None;
     for (seen, carrier) in missing.iter().zip(carriers(case, there, from, &missing)) {
@@ -94,10 +94,12 @@ fn lost<'a>(case: &Case<'a>, from: Direction) -> Option<Lost<'a>> {
         let Some((again, came)) = carrier else { continue };
         let resent = again.at_leg(here.place).filter(|r| r.at.frame > seen.frame);
         let Some(resent) = resent else { continue };
-        let before = acked.partition_point(|(frame, _)| *frame < resent.at.frame);
-        let early = acked[..before]
-            .last()
-            .is_some_and(|(_, ack)| ack.ahead_of(seen.segment.seq_end()) >= 0);
+        let known = |acked: &[(FrameRef, SeqNumber)], before: FrameRef| {
+            let earlier = acked.partition_point(|(frame, _)| *frame < before);
+            let last = acked[..earlier].last();
+            last.is_some_and(|(_, ack)| ack.ahead_of(seen.segment.seq_end()) >= 0)
+        };
+        let early = known(&at_sender, resent.at.frame) || known(&at_receiver, came.frame);
         if !early && case.would_show(there, from, here.leg.point, seen.time) {
             segments.push(*seen);
             shown.get_or_insert(*came);
