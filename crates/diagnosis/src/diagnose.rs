@@ -90,7 +90,8 @@ impl<'a> Screening<'a> {
             }
         }
         single.extend(at_first_look(correlation, population));
-        deletion::judge(&mut single, population);
+        let whole = self.suspects.iter().all(|path| ladders.contains_key(path));
+        deletion::judge(&mut single, population, whole);
         single.iter_mut().for_each(|finding| doubt_merged(correlation, finding));
         let idle_timeouts = idle::timeouts(population, &single);
         Diagnosis { findings: group(correlation, single), idle_timeouts }

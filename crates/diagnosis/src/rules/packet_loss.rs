@@ -1,10 +1,7 @@
 //! Segments that the network dropped and that were sent again (`packet-loss`).
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
-
 use crosscap_correlation::{LegSighting, Row};
-use crosscap_packet::{FrameRef, Segment, SeqNumber, TcpFlags};
+use crosscap_packet::{FrameRef, SeqNumber, TcpFlags};
 use crosscap_reassembly::{Direction, Sighting};
 
 use super::advice;
@@ -86,10 +83,11 @@ fn lost<'a>(case: &Case<'a>, from: Direction) -> Option<Lost<'a>> {
         (row.direction == from && data && row.at_leg(there.place).is_none()).then_some(seen.at)
     };
     let missing: Vec<Sighting> = case.rows_at(here.place).filter_map(missing).collect();
+    let bytes: Vec<SeqNumber> = missing.iter().map(|at| at.segment.seq).collect();
     let [at_sender, at_receiver] = [here, there].map(|leg| acknowledged(case, leg, from.reverse()));
     let mut segments = Vec::new();
     let mut shown = None;
-    for (seen, carrier) in missing.iter().zip(carriers(case, there, from, &missing)) {
+    for (seen, carrier) in missing.iter().zip(case.carriers(there.place, from, &bytes)) {
         // The bytes came: in another cut, or when they were sent again.
         let Some((again, came)) = carrier else { continue };
         let resent = again.at_leg(here.place).filter(|r| r.at.frame > seen.frame);
@@ -106,41 +104,6 @@ fn lost<'a>(case: &Case<'a>, from: Direction) -> Option<Lost<'a>> {
         }
     }
     Some(Lost { here, there, came: shown?, segments })
-}
-
-/// The first packet that a leg saw of the first byte of each segment, as [`Case::carrying`] tells for one: asked for each of
-/// many, that would take time in the square of the packets.
-fn carriers<'a>(
-    case: &Case<'a>,
-    leg: LegView<'a>,
-    from: Direction,
-    wanted: &[Sighting],
-) -> Vec<Option<(&'a Row, &'a Sighting)>> {
-    let mut found = vec![None; wanted.len()];
-    let Some(first) = wanted.first() else { return found };
-    let offset = |s: &Segment| i64::from(s.seq.ahead_of(first.segment.seq));
-    let mine = case.rows_at(leg.place).filter(|(row, _)| row.direction == from);
-    let packets: Vec<_> = mine.map(|(row, seen)| (row, &seen.at)).collect();
-    let mut begins: Vec<(i64, usize)> =
-        packets.iter().enumerate().map(|(i, (_, at))| (offset(&at.segment), i)).collect();
-    begins.sort_unstable();
-    let mut begins = begins.into_iter().peekable();
-    let mut asked: Vec<(i64, usize)> =
-        wanted.iter().enumerate().map(|(i, at)| (offset(&at.segment), i)).collect();
-    asked.sort_unstable();
-    // Packets that begin no later: the first of them, and where each ends.
-    let mut begun: BinaryHeap<Reverse<(usize, i64)>> = BinaryHeap::new();
-    for (byte, i) in asked {
-        while let Some((begin, packet)) = begins.next_if(|(begin, _)| *begin <= byte) {
-            let end = begin + i64::from(packets[packet].1.segment.seq_len());
-            begun.push(Reverse((packet, end)));
-        }
-        while begun.peek().is_some_and(|Reverse((_, end))| *end <= byte) {
-            begun.pop();
-        }
-        found[i] = begun.peek().map(|Reverse((packet, _))| packets[*packet]);
-    }
-    found
 }
 
 /// The highest number that an end had acknowledged up to each of its frames.
