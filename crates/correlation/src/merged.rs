@@ -54,7 +54,7 @@ impl Merged {
         let (x, y) = (a.segment(), b.segment());
         let told = x.ip_id != 0 || x.timestamps.is_some();
         if told && elsewhere && x.is_copy_of(&y) {
-            let apart = b.time.since(a.time).abs();
+            let apart = b.time.since(a.time).saturating_abs();
             let [least, most] = self.apart;
             let alone = self.handshakes == 0;
             self.apart = if alone { [apart; 2] } else { [least.min(apart), most.max(apart)] };

@@ -1,19 +1,18 @@
 //! Which point is nearer the client.
 
+mod nearer;
+mod polls;
+
 use std::cmp::Ordering;
-use std::net::IpAddr;
 
 use crosscap_reassembly::Direction;
-use hashbrown::HashMap;
-use petgraph::Direction::Incoming;
-use petgraph::graph::{DiGraph, NodeIndex};
 use rayon::prelude::*;
 
 use crate::copies::Alike;
 use crate::keys::{Glimpse, LegKey, Legs};
 use crate::{Leg, Path, Point};
-
-type Map<K, V> = HashMap<K, V, foldhash::quality::RandomState>;
+use nearer::Nearer;
+use polls::{Routes, Votes};
 
 /// Where a point lies on the paths that cross several points.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -93,7 +92,7 @@ pub(crate) fn sort_legs(
         || (none(), Routes::default()),
         |(v, r), (votes, routes)| (v.and(votes), r.and(routes)),
     );
-    if !routes.0.is_empty() {
+    if !routes.is_empty() {
         for (members, _) in &groups {
             compare(legs, members, &mut |a, b, order| routes.count(a, b, order));
         }
@@ -228,101 +227,6 @@ fn sort(
     Ordered { legs: sorted, ends_proven, ties, proxied: false }
 }
 
-/// Which of some legs is nearer the client than which: an edge from the nearer one.
-#[derive(Clone)]
-struct Nearer(DiGraph<usize, ()>);
-
-impl Nearer {
-    /// By `order`, and what follows from it for legs on either side of a translation.
-    fn of(group: &[Leg], order: impl Fn(Leg, Leg) -> Ordering, legs: &Legs) -> Self {
-        let mut graph = DiGraph::new();
-        (0..group.len()).for_each(|place| _ = graph.add_node(place));
-        let mut nearer = Self(graph);
-        // Legs of equal ends lie on one side of a translation.
-        let side = |leg: Leg| legs.key(leg).ends();
-        let mut sides: Vec<(_, _, Ordering)> = Vec::new();
-        let mut untold = Vec::new();
-        for (i, &a) in group.iter().enumerate() {
-            for (j, &b) in group.iter().enumerate().skip(i + 1) {
-                let order = order(a, b);
-                nearer.note(i, j, order);
-                if order.is_eq() {
-                    untold.push((i, j));
-                } else if side(a) != side(b) {
-                    sides.push((side(a), side(b), order));
-                }
-            }
-        }
-        for (i, j) in untold {
-            let (a, b) = (side(group[i]), side(group[j]));
-            let told = sides.iter().filter_map(|&(x, y, order)| {
-                let turned = (x == b && y == a).then(|| order.reverse());
-                if x == a && y == b { Some(order) } else { turned }
-            });
-            let told: Vec<_> = told.collect();
-            match told.first() {
-                Some(&first) if told.iter().all(|&order| order == first) => {
-                    nearer.note(i, j, first);
-                }
-                _ => {}
-            }
-        }
-        nearer
-    }
-
-    /// The same, and what the other paths make likely.
-    fn with(&self, group: &[Leg], votes: &Votes) -> Self {
-        let (mut more, behind) = (self.clone(), self.behind());
-        for (i, a) in group.iter().enumerate() {
-            for (j, b) in group.iter().enumerate().skip(i + 1) {
-                if (behind[i] >> j | behind[j] >> i) & 1 == 0 {
-                    more.note(i, j, votes.verdict(a.point, b.point));
-                }
-            }
-        }
-        more
-    }
-
-    fn note(&mut self, a: usize, b: usize, order: Ordering) {
-        let [a, b] = [a, b].map(NodeIndex::new);
-        match order {
-            Ordering::Less => _ = self.0.add_edge(a, b, ()),
-            Ordering::Greater => _ = self.0.add_edge(b, a, ()),
-            Ordering::Equal => {}
-        }
-    }
-
-    /// Places from client to server; of legs that nothing tells apart, the earlier place first. `None` where packets
-    /// contradict each other.
-    fn sorted(&self) -> Option<Vec<usize>> {
-        let mut waiting: Vec<usize> =
-            self.0.node_indices().map(|n| self.0.neighbors_directed(n, Incoming).count()).collect();
-        let mut places = Vec::new();
-        while places.len() < waiting.len() {
-            let next = (0..waiting.len()).find(|&p| waiting[p] == 0 && !places.contains(&p))?;
-            places.push(next);
-            for after in self.0.neighbors(NodeIndex::new(next)) {
-                waiting[after.index()] -= 1;
-            }
-        }
-        Some(places)
-    }
-
-    /// Of each leg those that are farther from the client, a bit for each: [`MOST_LEGS`] fit.
-    fn behind(&self) -> Vec<u64> {
-        let next = |leg| self.0.neighbors(leg).fold(0, |set: u64, n| set | 1 << n.index());
-        let mut behind: Vec<u64> = self.0.node_indices().map(next).collect();
-        for over in 0..behind.len() {
-            for leg in 0..behind.len() {
-                if behind[leg] >> over & 1 == 1 {
-                    behind[leg] |= behind[over];
-                }
-            }
-        }
-        behind
-    }
-}
-
 /// `Less` where `a` is nearer the client than `b`, proven by the packets of this connection alone.
 fn nearer_client(a: &LegKey, b: &LegKey) -> Ordering {
     by_ttl(a, b).then_with(|| by_nesting(a, b))
@@ -367,79 +271,6 @@ fn by_nesting(a: &LegKey, b: &LegKey) -> Ordering {
             b.cmp(&a)
         }
         _ => Ordering::Equal,
-    }
-}
-
-/// Which of two points is nearer the client, by connections between the same two addresses: a route passes two points in
-/// one order. Kept only of those addresses of which some connection does not tell.
-#[derive(Default)]
-struct Routes(Map<[(usize, IpAddr, IpAddr); 2], [bool; 2]>);
-
-impl Routes {
-    fn key(a: &LegKey, b: &LegKey) -> ([(usize, IpAddr, IpAddr); 2], bool) {
-        let [a, b] = [a, b].map(|key| (key.leg.point, key.orig.addr, key.resp.addr));
-        if a <= b { ([a, b], false) } else { ([b, a], true) }
-    }
-
-    fn ask(&mut self, a: &LegKey, b: &LegKey, order: Ordering) {
-        if order.is_eq() {
-            self.0.entry(Self::key(a, b).0).or_default();
-        }
-    }
-
-    fn count(&mut self, a: &LegKey, b: &LegKey, order: Ordering) {
-        let (key, turned) = Self::key(a, b);
-        if let Some(seen) = self.0.get_mut(&key)
-            && order.is_ne()
-        {
-            seen[usize::from(order.is_gt() != turned)] = true;
-        }
-    }
-
-    /// Of two parts of all connections.
-    fn and(mut self, other: Self) -> Self {
-        self.0.extend(other.0);
-        self
-    }
-
-    /// `Equal` where none tells, or they contradict each other.
-    fn verdict(&self, a: &LegKey, b: &LegKey) -> Ordering {
-        let (key, turned) = Self::key(a, b);
-        let order = match self.0.get(&key) {
-            Some([true, false]) => Ordering::Less,
-            Some([false, true]) => Ordering::Greater,
-            _ => Ordering::Equal,
-        };
-        if turned { order.reverse() } else { order }
-    }
-}
-
-/// How often each point was nearer the client than each other one.
-struct Votes {
-    points: usize,
-    nearer: Vec<u64>,
-}
-
-impl Votes {
-    fn new(points: usize) -> Self {
-        Self { points, nearer: vec![0; points * points] }
-    }
-
-    fn count(&mut self, a: usize, b: usize, order: Ordering) {
-        match order {
-            Ordering::Less => self.nearer[a * self.points + b] += 1,
-            Ordering::Greater => self.nearer[b * self.points + a] += 1,
-            Ordering::Equal => {}
-        }
-    }
-
-    fn and(mut self, other: Self) -> Self {
-        self.nearer.iter_mut().zip(other.nearer).for_each(|(mine, more)| *mine += more);
-        self
-    }
-
-    fn verdict(&self, a: usize, b: usize) -> Ordering {
-        self.nearer[b * self.points + a].cmp(&self.nearer[a * self.points + b])
     }
 }
 

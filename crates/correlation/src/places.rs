@@ -3,7 +3,7 @@
 //! Two places differ by the time that packets take between them, which one direction adds and the other takes away. Where
 //! the two clocks differ by the same for all packets of both directions, to the last digit, there is no way in between.
 
-use crosscap_packet::SeqNumber;
+use crosscap_packet::{SeqNumber, Timestamp};
 use crosscap_reassembly::Direction;
 
 use crate::keys::{FlowKey, Glimpse, LegKey, Legs};
@@ -26,21 +26,18 @@ pub struct SamePlace {
 
 /// For each point, which earlier one is the same place.
 pub(crate) fn same_places(points: usize, legs: &Legs, groups: &[Group]) -> Vec<Option<SamePlace>> {
-    let resolutions: Vec<i64> = (0..points).map(|p| resolution(legs.at(p))).collect();
+    let digits: Vec<i64> = (0..points).map(|p| digits(legs.at(p))).collect();
     let mut found: Vec<Option<SamePlace>> = vec![None; points];
     for point in 1..points {
         found[point] = (0..point).find_map(|other| {
-            if resolutions[point].max(resolutions[other]) > COARSE {
+            if digits[point].max(digits[other]) > COARSE {
                 return None;
             }
             let differences = differences(legs, groups, point, other);
-            let coarse = if resolutions[point] == resolutions[other] {
-                0
-            } else {
-                resolutions[point].max(resolutions[other])
-            };
+            let coarse =
+                if digits[point] == digits[other] { 0 } else { digits[point].max(digits[other]) };
             let (shift, packets) = constant(differences, coarse)?;
-            let shift = if shift.abs() < coarse { 0 } else { shift };
+            let shift = if shift.saturating_abs() < coarse { 0 } else { shift };
             Some(SamePlace { point: other, shift, packets })
         });
     }
@@ -51,7 +48,7 @@ pub(crate) fn same_places(points: usize, legs: &Legs, groups: &[Group]) -> Vec<O
 /// those that a router lies between.
 fn differences(legs: &Legs, groups: &[Group], here: usize, there: usize) -> [Vec<i64>; 2] {
     let mut found = [Vec::new(), Vec::new()];
-    for group in groups.iter().filter(|g| g.legs.len() > 1) {
+    for group in groups.iter().filter(|g| (2..=MOST_LEGS).contains(&g.legs.len())) {
         if found.iter().all(|f| f.len() >= ENOUGH) {
             break;
         }
@@ -101,8 +98,8 @@ fn is_same(a: &Glimpse, b: &Glimpse) -> bool {
     told && a.is_copy_of(&b)
 }
 
-/// The digits that the times of a capture have: nanoseconds.
-fn resolution<'a>(legs: impl Iterator<Item = &'a LegKey>) -> i64 {
+/// The unit that the times of a capture are written in: a nanosecond, a microsecond or a millisecond, in nanoseconds.
+fn digits<'a>(legs: impl Iterator<Item = &'a LegKey>) -> i64 {
     let times = legs.flat_map(|key| &key.flows).flat_map(remembered).flatten();
     times.take(ENOUGH).map(|at| at.time.as_nanos()).fold(COARSEST, |unit, time| {
         let mut unit = unit;
@@ -156,12 +153,14 @@ pub(crate) fn take_copies(
 /// The time of `point` minus that of `other`, where they are one place.
 fn shift_of(places: &[Option<SamePlace>], point: usize, other: usize) -> Option<i64> {
     let direct = |p: usize, q| places[p].filter(|place| place.point == q).map(|place| place.shift);
-    if let Some(shift) = direct(point, other).or_else(|| Some(-direct(other, point)?)) {
+    if let Some(shift) =
+        direct(point, other).or_else(|| Some(direct(other, point)?.saturating_neg()))
+    {
         return Some(shift);
     }
     let root = |p: usize| places[p].map_or((p, 0), |place| (place.point, place.shift));
     let ((a, ours), (b, theirs)) = (root(point), root(other));
-    (a == b).then_some(ours - theirs)
+    (a == b).then_some(ours.saturating_sub(theirs))
 }
 
 /// Whether a leg saw all that a copy of it did, whose clock is ahead by `shift`.
@@ -184,8 +183,8 @@ fn holds(whole: &LegKey, part: &LegKey, shift: i64) -> bool {
     whole.ends() == part.ends() && (0..2).all(|i| within(&whole.flows[i], &part.flows[i]))
 }
 
-fn span(flow: &FlowKey) -> Option<[i64; 2]> {
-    Some([flow.first?.time.as_nanos(), flow.last_time.as_nanos()])
+fn span(flow: &FlowKey) -> Option<[Timestamp; 2]> {
+    Some([flow.first?.time, flow.last_time])
 }
 
 /// The points that have the reference clock itself.
@@ -232,7 +231,7 @@ const FEWEST_OF_ONE: usize = 8;
 /// Packets of each direction that are compared at least, where there are as many.
 const ENOUGH: usize = 10_000;
 
-/// Legs of one path beyond which no copies are looked for: hostile numbers.
+/// Legs of one path beyond which nothing of it is compared: hostile numbers.
 const MOST_LEGS: usize = 64;
 
 /// The coarsest that tells places apart: in a millisecond packets cross a building.
@@ -243,7 +242,7 @@ const COARSEST: i64 = 1_000_000;
 
 #[cfg(test)]
 mod tests {
-    use super::constant;
+    use super::{SamePlace, constant, shift_of};
 
     #[test]
     fn what_takes_time_is_another_place() {
@@ -254,5 +253,13 @@ mod tests {
         assert_eq!(constant([vec![-999, -1, 0], vec![-500, -3]], 1_000).map(|c| c.1), Some(5));
         assert_eq!(constant([vec![7; 7], vec![]], 0), None);
         assert_eq!(constant([vec![], vec![]], 0), None);
+    }
+
+    #[test]
+    fn shifts_of_centuries_do_not_wrap() {
+        let place = |shift| Some(SamePlace { point: 0, shift, packets: 4 });
+        let places = [None, place(i64::MIN), place(i64::MAX)];
+        assert_eq!(shift_of(&places, 0, 1), Some(i64::MAX));
+        assert_eq!(shift_of(&places, 1, 2), Some(i64::MIN));
     }
 }

@@ -244,7 +244,8 @@ fn analyse(given: &[PointFiles], options: &ReadOptions, threads: usize) -> Resul
     let digests = payload_look::digests(matching.points(), &files, options, &wanted)?;
     let correlation = matching.finish(&digests);
     let screening = Screening::new(&correlation);
-    let ladders = second_look::fetch(&correlation, &files, options, threads, screening.suspects())?;
+    let (suspects, not_examined) = second_look::choose(&screening, &correlation);
+    let ladders = second_look::fetch(&correlation, &files, options, threads, &suspects)?;
     let diagnosis = screening.diagnose(&ladders);
     // A capture that ends early has missed nothing until then.
     let missed = |q: &Quality| q.loses_packets() && q.id != "truncated-tail";
@@ -252,6 +253,7 @@ fn analyse(given: &[PointFiles], options: &ReadOptions, threads: usize) -> Resul
     let compared = compare(&correlation, &files, options, &lossy)?;
     let mut report = Report::new(&correlation, &infos, &diagnosis, &ladders);
     report.unread = unread;
+    report.not_examined = not_examined;
     report.tell_between(&correlation, &compared.between, compared.left_out);
     Ok(Outcome { report, correlation, diagnosis })
 }

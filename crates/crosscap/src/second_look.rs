@@ -3,15 +3,31 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use crosscap_correlation::{Correlation, Ladder, LegSighting};
+use crosscap_diagnosis::Screening;
 use crosscap_packet::{Decoded, Decoder, Endpoint, FrameRef};
 use crosscap_parser::{CHUNK, CaptureFile, ReadOptions};
-use crosscap_reassembly::Sighting;
+use crosscap_reassembly::{Connection, Direction, Sighting};
 use rayon::prelude::*;
 
 use crate::Error;
 use crate::batch::{Batch, Item};
 use crate::files::InputFile;
 use crate::wanted::{Wanted, WantedLeg};
+
+/// The suspects that there is room for, as indices of paths, and how many others there are.
+pub(crate) fn choose(screening: &Screening<'_>, correlation: &Correlation) -> (Vec<usize>, u64) {
+    let takes = |path: usize| {
+        let legs = correlation.paths[path].legs.iter().map(|leg| leg.of(&correlation.points));
+        let kept = |c: Connection| {
+            let packets: u64 = Direction::BOTH.iter().map(|d| c.flow(*d).packets).sum();
+            packets.min((HEAD + TAIL) as u64)
+        };
+        legs.map(kept).sum()
+    };
+    let chosen = screening.within(MAX_PACKETS, takes);
+    let left_out = (screening.suspects().len() - chosen.len()) as u64;
+    (chosen, left_out)
+}
 
 /// The packets of each of `suspects` (indices of paths), side by side. `files` are those of each point.
 pub(crate) fn fetch(
@@ -157,6 +173,9 @@ fn into_sightings(leg: WantedLeg<Ends>) -> impl Iterator<Item = (usize, LegSight
     let (path, kept) = (leg.path, leg.kept);
     kept.head.into_iter().chain(kept.tail).map(move |sighting| (path, sighting))
 }
+
+/// Packets kept of all legs together, some 350 bytes for each.
+const MAX_PACKETS: u64 = 4_000_000;
 
 /// First packets kept of each leg.
 const HEAD: usize = 1_000;

@@ -28,14 +28,15 @@ pub(crate) struct Broken {
 }
 
 /// Adds, to every finding about a session that was forgotten, what the others say of a deletion, and lowers the verdict
-/// where they say nothing.
-pub(crate) fn judge(findings: &mut [Finding], population: &Population) {
+/// where they say nothing. Unless the findings are `whole`, connections that were not looked at may have broken sooner.
+pub(crate) fn judge(findings: &mut [Finding], population: &Population, whole: bool) {
     let mut groups: BTreeMap<(Endpoint, Phase), Vec<Broken>> = BTreeMap::new();
     for broken in findings.iter().filter_map(|f| f.broken) {
         groups.entry((broken.scope, broken.phase)).or_default().push(broken);
     }
     let line = |(&(scope, phase), peers): (&(Endpoint, Phase), &Vec<Broken>)| {
-        ((scope, phase), Line::between(peers, population.service(scope), phase))
+        let line = Line::between(peers, population.service(scope), phase);
+        ((scope, phase), Line { is_drawn: whole && line.is_drawn, ..line })
     };
     let lines: BTreeMap<_, Line> = groups.iter().map(line).collect();
     for finding in findings {
@@ -46,6 +47,7 @@ pub(crate) fn judge(findings: &mut [Finding], population: &Population) {
                 finding.verdict = finding.verdict.max(Verdict::Possible);
                 format!("Another connection outlived {}, so one timer alone does not explain this.", duration(longest))
             }
+            _ if !whole => "Not all connections that may have broken were looked at.".into(),
             _ => "Too few connections were silent for long to tell a timer from a session that was deleted, or a rule that \
                   was added, meanwhile."
                 .into(),

@@ -30,6 +30,8 @@ pub struct Screening<'a> {
     correlation: &'a Correlation,
     population: Population,
     suspects: Vec<usize>,
+    /// For each suspect, which rules suspect it: a bit for each.
+    by_rules: Vec<u32>,
 }
 
 impl<'a> Screening<'a> {
@@ -38,19 +40,33 @@ impl<'a> Screening<'a> {
     pub fn new(correlation: &'a Correlation) -> Self {
         let population = Population::of(correlation);
         let no_packets = Ladder::default();
-        let suspicious = |index: &usize| {
-            let connections = connections(correlation, *index);
-            let mut cases = cases(correlation, &population, *index, &connections, &no_packets);
-            cases.any(|case| RULES.iter().chain(FALLBACKS).any(|rule| (rule.screen)(&case)))
+        let suspicious = |index: usize| {
+            let connections = connections(correlation, index);
+            let cases = cases(correlation, &population, index, &connections, &no_packets);
+            let by = |case: Case<'_>| {
+                let rules = RULES.iter().chain(FALLBACKS).enumerate();
+                rules.fold(0, |by, (i, rule)| by | u32::from((rule.screen)(&case)) << i)
+            };
+            let by = cases.fold(0, |all, case| all | by(case));
+            (by != 0).then_some((index, by))
         };
-        let suspects = (0..correlation.paths.len()).into_par_iter().filter(suspicious).collect();
-        Self { correlation, population, suspects }
+        let all = (0..correlation.paths.len()).into_par_iter().filter_map(suspicious);
+        let (suspects, by_rules) = all.unzip();
+        Self { correlation, population, suspects, by_rules }
     }
 
     /// The paths that need a second look: indices into [`Correlation::paths`], ascending.
     #[must_use]
     pub fn suspects(&self) -> &[usize] {
         &self.suspects
+    }
+
+    /// Of the suspects those that there is room for, ascending: each takes as much as `takes` says, all together at most
+    /// `room`. Each rule gets as many as any other, the small ones first.
+    #[must_use]
+    pub fn within(&self, room: u64, takes: impl Fn(usize) -> u64) -> Vec<usize> {
+        let all = self.suspects.iter().zip(&self.by_rules);
+        chosen(all.map(|(&path, &by)| (takes(path), path, by)).collect(), room)
     }
 
     /// Decides on the suspects, whose packets are in `ladders`.
@@ -74,11 +90,35 @@ impl<'a> Screening<'a> {
             }
         }
         single.extend(at_first_look(correlation, population));
-        deletion::judge(&mut single, population);
+        let whole = self.suspects.iter().all(|path| ladders.contains_key(path));
+        deletion::judge(&mut single, population, whole);
         single.iter_mut().for_each(|finding| doubt_merged(correlation, finding));
         let idle_timeouts = idle::timeouts(population, &single);
         Diagnosis { findings: group(correlation, single), idle_timeouts }
     }
+}
+
+/// Paths, each with what it takes and with the rules that suspect it, of which there may be too many.
+fn chosen(mut all: Vec<(u64, usize, u32)>, mut room: u64) -> Vec<usize> {
+    all.sort_unstable();
+    // How many each rule has already.
+    let mut counts = [0u64; u32::BITS as usize];
+    let mut ranked: Vec<(u64, u64, usize)> = Vec::new();
+    for (takes, path, by) in all {
+        let mine = |rule: &usize| by >> rule & 1 == 1;
+        let rank = (0..counts.len()).filter(mine).map(|rule| counts[rule]).min();
+        (0..counts.len()).filter(mine).for_each(|rule| counts[rule] += 1);
+        ranked.push((rank.unwrap_or_default(), takes, path));
+    }
+    ranked.sort_unstable();
+    let fits = ranked.into_iter().take_while(|(_, takes, _)| {
+        let left = room.checked_sub(*takes);
+        room = left.unwrap_or(0);
+        left.is_some()
+    });
+    let mut paths: Vec<usize> = fits.map(|(_, _, path)| path).collect();
+    paths.sort_unstable();
+    paths
 }
 
 /// What a point tells whose files mix several places is only possible.
@@ -166,4 +206,22 @@ fn merge(mut same: Vec<Finding>) -> Option<Finding> {
         merged.title += &format!("; {} alike{after}", counted(others as u64, "more connection"));
     }
     Some(merged)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::chosen;
+
+    #[test]
+    fn no_rule_takes_the_room_of_another() {
+        // Many small ones of one rule; two large ones of another, one of which both suspect.
+        let small = (0..100).map(|path| (1, path, 0b01));
+        let large = [(20, 100, 0b10), (30, 101, 0b11)];
+        let all: Vec<_> = small.chain(large).collect();
+        let of = |room| chosen(all.iter().rev().copied().collect(), room);
+        assert_eq!(of(150), (0..102).collect::<Vec<_>>());
+        assert_eq!(of(54), [0, 1, 2, 3, 100, 101]);
+        assert_eq!(of(21), [0, 100]);
+        assert!(of(0).is_empty());
+    }
 }

@@ -22,6 +22,7 @@
 
 #![forbid(unsafe_code)]
 
+mod carriers;
 mod case;
 mod deletion;
 mod devices;

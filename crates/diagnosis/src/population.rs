@@ -63,9 +63,8 @@ impl Service {
 #[derive(Debug)]
 pub(crate) struct Population {
     services: BTreeMap<Endpoint, Service>,
-    /// For each host at each point: of every connection, until when both ends were heard and from when on, reference
-    /// time, sorted.
-    hosts: BTreeMap<(usize, IpAddr), Vec<(Timestamp, Timestamp)>>,
+    /// For each host at each point: when both ends of its connections were heard.
+    hosts: BTreeMap<(usize, IpAddr), Lives>,
     /// For each originator at each point: paths of which that point saw a SYN-ACK and no SYN.
     answers: BTreeMap<(usize, Endpoint), Vec<usize>>,
     /// Points whose captures lack packets that they should have: an end acknowledged bytes that were not recorded.
@@ -78,7 +77,7 @@ impl Population {
         let paths = correlation.paths.par_iter().enumerate();
         let tally =
             paths.fold(Tally::default, |tally, (index, path)| tally.with(correlation, index, path));
-        let Tally { services, mut hosts, mut answers, gappy } =
+        let Tally { services, hosts, mut answers, gappy } =
             tally.reduce(Tally::default, Tally::and);
         let finish = |(mut service, mut waits): (Service, Vec<i64>)| {
             waits.sort_unstable();
@@ -89,7 +88,7 @@ impl Population {
             service
         };
         let services = services.into_iter().map(|(scope, s)| (scope, finish(s))).collect();
-        hosts.values_mut().for_each(|spans| spans.sort_unstable());
+        let hosts = hosts.into_iter().map(|(host, spans)| (host, Lives::of(&spans))).collect();
         answers.values_mut().for_each(|paths| paths.sort_unstable());
         Self { services, hosts, answers, gappy, nothing: Service::default() }
     }
@@ -111,9 +110,7 @@ impl Population {
         from: Timestamp,
         to: Timestamp,
     ) -> usize {
-        let spans = self.hosts.get(&(point, host)).map_or(&[][..], Vec::as_slice);
-        let recent = spans.partition_point(|(until, _)| *until < from);
-        spans[recent..].iter().filter(|(_, since)| *since <= to).take(ENOUGH_ALIVE).count()
+        self.hosts.get(&(point, host)).map_or(0, |spans| spans.between(from, to).min(ENOUGH_ALIVE))
     }
 
     /// Paths of which a point saw a SYN-ACK to this originator and no SYN.
@@ -128,6 +125,34 @@ impl Population {
 
     pub(crate) fn services(&self) -> impl Iterator<Item = (Endpoint, &Service)> {
         self.services.iter().map(|(scope, service)| (*scope, service))
+    }
+}
+
+/// From when to when both ends of connections were heard, reference time. Counts without looking at each.
+#[derive(Debug)]
+struct Lives {
+    /// Beginnings, ascending.
+    since: Vec<Timestamp>,
+    /// Ends, ascending.
+    until: Vec<Timestamp>,
+}
+
+impl Lives {
+    /// Of pairs of end and beginning.
+    fn of(spans: &[(Timestamp, Timestamp)]) -> Self {
+        let mut since: Vec<Timestamp> = spans.iter().map(|(_, since)| *since).collect();
+        let mut until: Vec<Timestamp> =
+            spans.iter().map(|(until, since)| *until.max(since)).collect();
+        since.sort_unstable();
+        until.sort_unstable();
+        Self { since, until }
+    }
+
+    /// How many were alive at some time from `from` to `to`.
+    fn between(&self, from: Timestamp, to: Timestamp) -> usize {
+        let begun = self.since.partition_point(|since| *since <= to);
+        // Who ended before that began before that.
+        begun.saturating_sub(self.until.partition_point(|until| *until < from))
     }
 }
 
@@ -250,3 +275,21 @@ fn outlived(
 
 /// More neighbours than this prove no more.
 const ENOUGH_ALIVE: usize = 1_000;
+
+#[cfg(test)]
+mod tests {
+    use super::{Lives, Timestamp};
+
+    #[test]
+    fn lives_are_counted_that_overlap() {
+        let spans =
+            [(10, 0), (20, 15), (30, 5), (40, 40)].map(|(a, b)| (Timestamp(a), Timestamp(b)));
+        let lives = Lives::of(&spans);
+        let between = |from, to| lives.between(Timestamp(from), Timestamp(to));
+        assert_eq!(
+            [between(0, 4), between(11, 14), between(12, 15), between(31, 39)],
+            [1, 1, 2, 0]
+        );
+        assert_eq!([between(10, 100), between(41, 100), between(40, 40)], [4, 0, 1]);
+    }
+}

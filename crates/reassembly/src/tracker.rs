@@ -212,7 +212,7 @@ fn echo(flow: &Flow, at: &Sighting) -> Echoes {
         return Echoes::default();
     };
     let told = at.segment.ip_id != 0 || at.segment.timestamps.is_some();
-    let apart = at.time.since(first.time).abs();
+    let apart = at.time.since(first.time).saturating_abs();
     let elsewhere = apart > COPY_WINDOW || first.frame.file() != at.frame.file();
     if told && elsewhere { Echoes { count: 1, apart: [apart; 2] } } else { Echoes::default() }
 }

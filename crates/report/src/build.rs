@@ -68,6 +68,7 @@ impl Report {
             names: BTreeMap::new(),
             connections,
             not_compared: 0,
+            not_examined: 0,
             findings: diagnosis.findings.iter().map(|f| finding(correlation, f)).collect(),
             idle_timeouts: diagnosis.idle_timeouts.iter().map(idle_timeout).collect(),
             timelines,

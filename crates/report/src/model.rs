@@ -39,6 +39,9 @@ pub struct Report {
     /// Connections that were seen differently at two points and of which there was no room to compare the packets.
     #[serde(default)]
     pub not_compared: u64,
+    /// Connections that a rule suspects and of which there was no room to look at the packets: no finding tells of them.
+    #[serde(default)]
+    pub not_examined: u64,
     /// What is wrong, worst and surest first.
     pub findings: Vec<Finding>,
     /// Session timers of the devices on the path.

@@ -19,8 +19,8 @@ pub(super) fn sift(all: &[Traced]) -> Sifted {
     let mut again = vec![false; all.len()];
     for pair in order.windows(2) {
         let [before, after] = [&all[pair[0]], &all[pair[1]]];
-        again[pair[1]] =
-            before.key() == after.key() && after.time.since(before.time).abs() <= COPY_WITHIN;
+        again[pair[1]] = before.key() == after.key()
+            && after.time.since(before.time).saturating_abs() <= COPY_WITHIN;
     }
     let count = again.iter().filter(|a| **a).count();
     let systematic = count >= 4 && count * 3 >= all.len();

@@ -109,8 +109,7 @@ impl Known {
                     let unknown = since.saturating_abs() / DRIFT + 1;
                     moved(c, known.at + since, known.difference, unknown)
                 };
-                let loose = |c: &Constraint| if c.forward { c.difference } else { -c.difference };
-                same_side.map(drifted).min_by_key(loose)
+                same_side.map(drifted).min_by_key(looseness)
             }
         }
     }
@@ -123,10 +122,16 @@ fn moved(c: &Constraint, at: Timestamp, offset: i64, doubt: i64) -> Constraint {
     Constraint { at, difference, ..*c }
 }
 
+/// Less for what bounds more tightly, among constraints of one direction.
+fn looseness(c: &Constraint) -> i128 {
+    let difference = i128::from(c.difference);
+    if c.forward { difference } else { -difference }
+}
+
 /// The tightest of each of some spans of time.
 fn tightest(mut constraints: Vec<Constraint>) -> Vec<Constraint> {
     constraints.sort_unstable_by_key(|c| (c.frames, c.at));
-    let loose = |c: &&Constraint| (if c.forward { c.difference } else { -c.difference }, c.at);
+    let loose = |c: &&Constraint| (looseness(c), c.at);
     let spans = constraints.chunks(constraints.len().div_ceil(MAX_SPANS));
     spans.filter_map(|span| span.iter().min_by_key(loose)).copied().collect()
 }
@@ -152,10 +157,7 @@ impl OneSided {
                 Side::Low(c.difference.saturating_sub(noise))
             },
         };
-        let loose = |c: &&Constraint| {
-            let beyond = i128::from(c.difference);
-            (if forward { beyond } else { -beyond }, c.at)
-        };
+        let loose = |c: &&Constraint| (looseness(c), c.at);
         constraints.iter().min_by_key(loose).map(told)
     }
 }

@@ -262,13 +262,14 @@ fn lost_on_the_way(
         .find(|(row, _)| row.at_leg(leg.place).is_some_and(|s| s.at.frame == closing.frame))
         .map(|(_, seen)| seen.at.frame);
     // Segments may be cut anew on their way: it is the bytes that count.
-    let came = |seq| case.carrying(leg.place, Direction::Resp, seq).is_some();
-    let lost = case
+    let bytes: Vec<_> = case
         .after(far.place, Direction::Resp, arrived.frame)
         .map(|(_, at)| at)
         .filter(|at| known.is_none_or(|frame| at.frame < frame))
         .filter(|at| at.segment.payload_len > 0)
-        .any(|at| !came(at.segment.seq) || !came(at.segment.seq + (at.segment.payload_len - 1)));
+        .flat_map(|at| [at.segment.seq, at.segment.seq + (at.segment.payload_len - 1)])
+        .collect();
+    let lost = case.carriers(leg.place, Direction::Resp, &bytes).iter().any(Option::is_none);
     if lost {
         let why = "The server's side shows an answer that did not come to the client's.";
         return rival(RivalStatus::Open, why.into());

@@ -1,6 +1,7 @@
 //! Segments that the network dropped and that were sent again (`packet-loss`).
 
-use crosscap_packet::TcpFlags;
+use crosscap_correlation::{LegSighting, Row};
+use crosscap_packet::{FrameRef, SeqNumber, TcpFlags};
 use crosscap_reassembly::{Direction, Sighting};
 
 use super::advice;
@@ -76,27 +77,49 @@ struct Lost<'a> {
 /// Data segments that the other side did not see until they were sent again, and did not acknowledge before.
 fn lost<'a>(case: &Case<'a>, from: Direction) -> Option<Lost<'a>> {
     let [here, there] = ends(case, from)?;
-    let mut segments = Vec::new();
-    let mut shown = None;
-    for (row, seen) in case.rows_at(here.place) {
+    let missing = |(row, seen): (&'a Row, &'a LegSighting)| {
         let s = &seen.at.segment;
         let data = s.payload_len > 0 && !s.flags.contains(TcpFlags::SYN);
-        if row.direction != from || !data || row.at_leg(there.place).is_some() {
-            continue;
-        }
+        (row.direction == from && data && row.at_leg(there.place).is_none()).then_some(seen.at)
+    };
+    let missing: Vec<Sighting> = case.rows_at(here.place).filter_map(missing).collect();
+    let bytes: Vec<SeqNumber> = missing.iter().map(|at| at.segment.seq).collect();
+    let [at_sender, at_receiver] = [here, there].map(|leg| acknowledged(case, leg, from.reverse()));
+    let mut segments = Vec::new();
+    let mut shown = None;
+    for (seen, carrier) in missing.iter().zip(case.carriers(there.place, from, &bytes)) {
         // The bytes came: in another cut, or when they were sent again.
-        let Some((again, came)) = case.carrying(there.place, from, s.seq) else { continue };
-        let resent = again.at_leg(here.place).filter(|r| r.at.frame > seen.at.frame);
+        let Some((again, came)) = carrier else { continue };
+        let resent = again.at_leg(here.place).filter(|r| r.at.frame > seen.frame);
         let Some(resent) = resent else { continue };
-        let early = case
-            .after(here.place, from.reverse(), seen.at.frame)
-            .any(|(_, at)| at.frame < resent.at.frame && at.segment.ack.ahead_of(s.seq_end()) >= 0);
-        if !early && case.would_show(there, from, here.leg.point, seen.at.time) {
-            segments.push(seen.at);
+        let known = |acked: &[(FrameRef, SeqNumber)], before: FrameRef| {
+            let earlier = acked.partition_point(|(frame, _)| *frame < before);
+            let last = acked[..earlier].last();
+            last.is_some_and(|(_, ack)| ack.ahead_of(seen.segment.seq_end()) >= 0)
+        };
+        let early = known(&at_sender, resent.at.frame) || known(&at_receiver, came.frame);
+        if !early && case.would_show(there, from, here.leg.point, seen.time) {
+            segments.push(*seen);
             shown.get_or_insert(*came);
         }
     }
     Some(Lost { here, there, came: shown?, segments })
+}
+
+/// The highest number that an end had acknowledged up to each of its frames.
+fn acknowledged(case: &Case<'_>, leg: LegView<'_>, from: Direction) -> Vec<(FrameRef, SeqNumber)> {
+    let mine = case.rows_at(leg.place).filter(|(row, seen)| {
+        row.direction == from && seen.at.segment.flags.contains(TcpFlags::ACK)
+    });
+    let mut all: Vec<_> = mine.map(|(_, seen)| (seen.at.frame, seen.at.segment.ack)).collect();
+    all.sort_unstable_by_key(|(frame, _)| *frame);
+    let mut highest: Option<SeqNumber> = None;
+    for (_, ack) in &mut all {
+        let known = highest.filter(|known| known.ahead_of(*ack) > 0);
+        *ack = known.unwrap_or(*ack);
+        highest = Some(*ack);
+    }
+    all
 }
 
 /// Frames that are cited.

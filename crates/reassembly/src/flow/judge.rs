@@ -114,7 +114,8 @@ impl End<'_> {
     /// Whether it looks like the first packet of its flow, and comes soon after it.
     fn is_first(&self, at: &Sighting) -> bool {
         self.flow.first.is_some_and(|first| {
-            first.segment.is_copy_of(&at.segment) && at.time.since(first.time).abs() <= COPY_WINDOW
+            first.segment.is_copy_of(&at.segment)
+                && at.time.since(first.time).saturating_abs() <= COPY_WINDOW
         })
     }
 

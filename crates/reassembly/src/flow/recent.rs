@@ -54,7 +54,7 @@ impl Recent {
         let place = self.place(at.frame);
         // Copies come in the order of what they are copies of: the earlier ones can have none any more.
         let back = last
-            .filter(|last| at.time.since(last.time).abs() <= COPY_WINDOW)
+            .filter(|last| at.time.since(last.time).saturating_abs() <= COPY_WINDOW)
             .and_then(|last| u16::try_from(place.checked_sub(self.place(last.frame))?).ok());
         self.ring[slot(place)] = Entry { back: back.unwrap_or(0), ..Entry::of(at) };
     }
@@ -63,7 +63,7 @@ impl Recent {
     /// its flow before it; what comes more often than `most` times after the first is something else.
     pub(super) fn find(&mut self, at: &Sighting, last: &Sighting, most: u8) -> Option<Certainty> {
         // Nearer than that, the low halves of the times are enough: none in a chain is much further from the next.
-        if at.time.since(last.time).abs() > COPY_WINDOW {
+        if at.time.since(last.time).saturating_abs() > COPY_WINDOW {
             return None;
         }
         let (here, packet) = (self.place(at.frame), Entry::of(at));

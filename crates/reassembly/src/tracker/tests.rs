@@ -278,6 +278,17 @@ fn a_packet_recorded_twice_changes_nothing_but_the_count() {
 }
 
 #[test]
+fn packets_at_both_ends_of_time_are_no_copies() {
+    let mut talk = Talk::new();
+    talk.handshake(100, 200);
+    talk.say(i64::MAX, Direction::Orig, ACK, 101, 201, 10);
+    talk.say(i64::MIN, Direction::Orig, ACK, 101, 201, 10);
+    let talk = talk.only();
+    let flow = talk.flow(Direction::Orig);
+    assert_eq!((flow.retransmits, flow.copies), (1, 0));
+}
+
+#[test]
 fn midstream_takes_the_ephemeral_port_for_the_originator() {
     let mut talk = Talk::new();
     talk.say(0, Direction::Resp, ACK, 5000, 900, 100);

@@ -36,7 +36,11 @@ fn same_place(correlation: &Correlation, index: usize) -> Option<Quality> {
     let times = match place.shift {
         0 => "at the same times".to_owned(),
         shift => {
-            format!("all {} {}", duration(shift.abs()), if shift > 0 { "later" } else { "earlier" })
+            format!(
+                "all {} {}",
+                duration(shift.saturating_abs()),
+                if shift > 0 { "later" } else { "earlier" }
+            )
         }
     };
     let detail = format!(

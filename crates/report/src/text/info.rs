@@ -116,7 +116,7 @@ fn order(file: &FileInfo) -> Option<String> {
     Some(format!(
         "{} earlier than the one before, by at most {} (frame {})",
         counted(file.out_of_order, "packet"),
-        duration(-step.nanos()),
+        duration(step.nanos().saturating_neg()),
         thousands(step.frame)
     ))
 }

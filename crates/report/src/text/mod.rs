@@ -16,7 +16,8 @@ mod unmatched;
 use std::io::{self, Write};
 
 use crate::{ConnectionTable, Info, Report};
-use layout::Page;
+use layout::{Page, Tone};
+use points::counted;
 
 /// How the text looks.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -52,7 +53,14 @@ pub fn write_text(report: &Report, style: TextStyle, out: &mut dyn Write) -> io:
         page.blank()?;
         timeouts::write(timeout, page)?;
     }
-    if report.findings.is_empty() {
+    if report.not_examined > 0 {
+        page.blank()?;
+        let text = format!(
+            "{} more may have failed and were too many to look at: no finding tells of them.",
+            counted(report.not_examined, "connection")
+        );
+        page.wrapped_in(Tone::Warn, "", 0, &text)?;
+    } else if report.findings.is_empty() {
         page.blank()?;
         page.line(
             &page.good("None of the failures that crosscap knows was found in these connections."),

@@ -88,6 +88,33 @@ fn a_syn_that_did_not_come_is_told_and_so_is_the_next_that_did() {
     assert_eq!(report.findings[0].facts[0].frames.len(), 1);
 }
 
+/// Data of which the pod's capture lacks the first copy, and that is sent again.
+fn sent_twice(acknowledged_before: bool) -> Report {
+    let mut net = busy_net(4);
+    let mut line = net.open(0, CLIENT, POD, [100_200_300, 900_800_700]);
+    net.ask(100 * MILLI, &mut line, 5 * MILLI);
+    net.send(200 * MILLI, &mut line, From::Client, "PA", 200, Way::Lost);
+    if acknowledged_before {
+        net.send(201 * MILLI, &mut line, From::Pod, "A", 0, Way::Lost);
+    }
+    line.next[0] -= 200;
+    net.send(400 * MILLI, &mut line, From::Client, "PA", 200, Way::Translated);
+    net.send(401 * MILLI, &mut line, From::Pod, "A", 0, Way::Translated);
+    net.close(500 * MILLI, &mut line);
+    net.report()
+}
+
+#[test]
+fn a_segment_that_never_came_was_lost() {
+    let told = [("packet-loss", "confirmed", "degraded", "none")];
+    assert_eq!(told_of(&sent_twice(false), CLIENT), told);
+}
+
+#[test]
+fn what_was_acknowledged_on_a_way_that_lost_the_acknowledgement_had_come() {
+    assert_eq!(told_of(&sent_twice(true), CLIENT), []);
+}
+
 #[test]
 fn a_fin_that_was_acknowledged_is_not_lost_whatever_the_capture_lacks() {
     let mut net = busy_net(4);
