@@ -21,9 +21,8 @@ pub(crate) fn of(
     let times: Vec<Timestamp> = rows.iter().map(|row| time(correlation, path, row)).collect();
     let longest = times.windows(2).map(|pair| pair[1].since(pair[0])).max().unwrap_or_default();
     let long = LONG.max(longest / RATIO);
-    let is_cited = |row: &Row| {
-        row.seen.iter().any(|s| cited.contains(&(path.legs[s.leg].point, s.at.frame)))
-    };
+    let is_cited =
+        |row: &Row| row.seen.iter().any(|s| cited.contains(&(path.legs[s.leg].point, s.at.frame)));
     let keep = telling(&times, long, rows.iter().map(is_cited).collect());
     let mut told = Vec::new();
     let mut left_out = 0;
