@@ -232,8 +232,9 @@ impl Seen {
                 ""
             };
             let detail = format!(
-                "{} packets were cut to {} bytes or less: their payload cannot be compared{less}",
-                self.shortened, self.shortened_to
+                "{} cut to {} bytes or less, whose payload cannot be compared{less}",
+                counted(self.shortened, "packet"),
+                self.shortened_to
             );
             self.quality.push(Quality::new("cut-packets", detail));
         }

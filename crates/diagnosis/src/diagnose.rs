@@ -179,7 +179,10 @@ fn group(correlation: &Correlation, single: Vec<Finding>) -> Vec<Finding> {
         let scope = correlation.paths[finding.paths[0]].orig_leg().of(&correlation.points).resp;
         let open = finding.rivals.iter().filter(|r| r.status == RivalStatus::Open);
         let open: Vec<_> = open.map(|r| r.id).collect();
-        let key = (finding.severity, finding.verdict, finding.id, finding.hung_side, scope, open);
+        // Of one that waited and one that did not, neither speaks for the other.
+        let waited = !finding.spans.is_empty();
+        let sure = (finding.severity, finding.verdict);
+        let key = (sure, finding.id, finding.hung_side, scope, open, waited);
         groups.entry(key).or_default().push(finding);
     }
     groups.into_values().filter_map(merge).collect()
@@ -197,15 +200,28 @@ fn merge(mut same: Vec<Finding>) -> Option<Finding> {
         merged.spans.extend(other.spans);
     }
     if merged.verdict >= Verdict::Possible {
-        merged.title = format!("Possibly: {}", merged.title);
+        merged.title = format!("Possibly: {}", uncapitalized(&merged.title));
     }
     if others > 0 {
-        let shortest = merged.spans.iter().map(|(_, nanos)| duration(*nanos)).next_back();
+        let longest = merged.spans.first().map(|(_, nanos)| duration(*nanos));
+        let shortest = merged.spans.last().map(|(_, nanos)| duration(*nanos));
         let after = shortest
+            .filter(|shortest| longest.as_ref() != Some(shortest))
             .map_or_else(String::new, |shortest| format!(", the shortest after {shortest}"));
         merged.title += &format!("; {} alike{after}", counted(others as u64, "more connection"));
     }
     Some(merged)
+}
+
+/// A sentence that goes on behind a colon: its first letter small, but for names and abbreviations.
+fn uncapitalized(sentence: &str) -> String {
+    let mut chars = sentence.chars();
+    match (chars.next(), chars.clone().next()) {
+        (Some(first), Some(second)) if !second.is_uppercase() && !second.is_ascii_digit() => {
+            first.to_lowercase().chain(chars).collect()
+        }
+        _ => sentence.into(),
+    }
 }
 
 #[cfg(test)]

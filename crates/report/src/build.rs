@@ -3,7 +3,7 @@
 mod between;
 mod quality;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::iter;
 
 use crosscap_correlation::{ClockPiece, Correlation, Ladder, OneSided, Path, Side};
@@ -52,7 +52,9 @@ impl Report {
         let timelines = shown
             .iter()
             .filter_map(|path| {
-                Some(timeline::of(correlation, &correlation.paths[*path], ladders.get(path)?))
+                let cited = cited(diagnosis, *path);
+                let ladder = ladders.get(path)?;
+                Some(timeline::of(correlation, &correlation.paths[*path], ladder, &cited))
             })
             .collect();
         Self {
@@ -80,6 +82,16 @@ impl Report {
     pub fn has_faults(&self) -> bool {
         self.findings.iter().any(|f| f.severity != diagnosis::Severity::Info.as_str())
     }
+}
+
+/// The first and the last frame of each fact about a path, with their points.
+fn cited(diagnosis: &Diagnosis, path: usize) -> BTreeSet<(usize, FrameRef)> {
+    let facts = diagnosis.findings.iter().flat_map(|f| &f.facts).filter(|f| f.path == path);
+    let ends = |fact: &'_ diagnosis::Fact| {
+        let frames = [fact.frames.first(), fact.frames.last()];
+        frames.into_iter().flatten().map(|frame| (fact.point, *frame)).collect::<Vec<_>>()
+    };
+    facts.flat_map(ends).collect()
 }
 
 fn point(correlation: &Correlation, index: usize, info: PointInfo) -> Point {

@@ -1,19 +1,29 @@
 //! The packets of one connection, abridged to what tells its story.
 
+use std::collections::BTreeSet;
+
 use crosscap_correlation::{Correlation, Ladder, LegSighting, Path, Row};
 use crosscap_diagnosis::{duration, thousands};
-use crosscap_packet::{Segment, TcpFlags, Timestamp};
+use crosscap_packet::{FrameRef, Segment, TcpFlags, Timestamp};
 use crosscap_reassembly::Direction;
 
 use crate::model::{Timeline, TimelineRow, TimelineSighting};
 
-/// The timeline of a path: its beginning, what surrounds its silences, and its end.
-pub(crate) fn of(correlation: &Correlation, path: &Path, ladder: &Ladder) -> Timeline {
+/// The timeline of a path: its beginning, what surrounds its silences, what is `cited` of it by point and frame, and its
+/// end.
+pub(crate) fn of(
+    correlation: &Correlation,
+    path: &Path,
+    ladder: &Ladder,
+    cited: &BTreeSet<(usize, FrameRef)>,
+) -> Timeline {
     let rows = &together(ladder);
     let times: Vec<Timestamp> = rows.iter().map(|row| time(correlation, path, row)).collect();
     let longest = times.windows(2).map(|pair| pair[1].since(pair[0])).max().unwrap_or_default();
     let long = LONG.max(longest / RATIO);
-    let keep = telling(&times, long);
+    let is_cited =
+        |row: &Row| row.seen.iter().any(|s| cited.contains(&(path.legs[s.leg].point, s.at.frame)));
+    let keep = telling(&times, long, rows.iter().map(is_cited).collect());
     let mut told = Vec::new();
     let mut left_out = 0;
     for (i, row) in rows.iter().enumerate() {
@@ -77,9 +87,8 @@ fn time(correlation: &Correlation, path: &Path, row: &Row) -> Timestamp {
     correlation.reference_estimate(path.legs[first.leg].point, first.at.time)
 }
 
-/// Which rows to show: the first few, those around the longest silences, the last few.
-fn telling(times: &[Timestamp], long: i64) -> Vec<bool> {
-    let mut keep = vec![false; times.len()];
+/// Which rows to show besides those to `keep`: the first few, those around the longest silences, the last few.
+fn telling(times: &[Timestamp], long: i64, mut keep: Vec<bool>) -> Vec<bool> {
     let mut show =
         |from: usize, to: usize| keep[from.min(times.len())..to.min(times.len())].fill(true);
     show(0, HEAD);

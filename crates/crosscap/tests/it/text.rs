@@ -18,11 +18,11 @@ fn what_happened_between_the_points_is_a_table() {
     let told = text(&analyse_scenario("loss", &["client", "pod"]));
     let expected = "
 Between the points
-                                            packets   bytes  connections  frames
-  lost                        client → pod       12   2,356           12  client #36 #126 #478 …
-  bare, lost or not captured  client → pod       15       0           13  client #32 #74 #121 …
-  lost                        pod → client       33  22,298           25  pod #50 #56 #67 …
-  bare, lost or not captured  pod → client        9       0            8  pod #334 #567 #866 …
+                                               packets   bytes  connections  frames
+  lost                           client → pod       12   2,356           12  client #36 #126 #478 …
+  no data, lost or not captured  client → pod       15       0           13  client #32 #74 #121 …
+  lost                           pod → client       33  22,298           25  pod #50 #56 #67 …
+  no data, lost or not captured  pod → client        9       0            8  pod #334 #567 #866 …
     client → pod: the fastest packet took 0 to 11 µs, the slowest 4.04 ms to 4.06 ms; time to live falls by 1
     (24 connections)
     pod → client: the fastest packet took 0 to 9 µs, the slowest 4.05 ms to 4.07 ms; time to live falls by 1
@@ -223,7 +223,7 @@ fn connections_that_only_one_point_saw_are_counted_and_placed_in_time() {
     let told = text(&analyse_scenario("three-pods", &["client", "pod-1", "pod-2"]));
     let expected = "
   client  client.pcap.gz, 1,892 packets, 2024-05-23 09:00:00 to 09:00:06 UTC; client side, reference clock
-          51 connections seen only here, 48 while another capture was running, the first of them
+          51 connections seen only here, 48 of them while another capture was running, the first of them
           10.1.0.2:38889>10.96.0.10:80
 ";
     assert_eq!(on_point(&told, "client"), expected);
@@ -343,4 +343,52 @@ fn packets_that_came_again_are_not_said_to_be_the_captures_doing() {
     let told = text(&analyse_scenario("node-any", &["client", "node"]));
     let line = "          1,654 packets seen again within 10 ms: captured twice, or sent twice\n";
     assert!(told.contains(line), "{told}");
+}
+
+#[test]
+fn what_was_found_stands_first() {
+    let told = text(&analyse_scenario("half-closed", &["client", "pod"]));
+    let expected = "
+  BROKEN    nat-expired-half-closed   4  connections to 10.96.0.10:80, confirmed
+  DEGRADED  slow-server              16  connections to 10.96.0.10:80, confirmed
+
+  client ";
+    let head = told.lines().next().unwrap();
+    assert!(told.starts_with(&format!("{head}\n{expected}")), "{told}");
+    // One finding is its own summary.
+    let told = text(&analyse_scenario("slow-server", &["client", "pod"]));
+    assert_eq!(told.matches("slow-server ").count(), 1, "{told}");
+}
+
+#[test]
+fn a_packet_that_proves_is_in_the_timeline() {
+    let report = analyse_scenario("meddling", &["client", "pod"]);
+    for finding in &report.findings {
+        let shown = &finding.connections[0];
+        let timeline = report.timelines.iter().find(|t| t.connection == *shown).unwrap();
+        let seen: Vec<_> = timeline.rows.iter().flat_map(|r| &r.seen).collect();
+        for fact in finding.facts.iter().filter(|f| f.connection == *shown) {
+            for frame in [fact.frames.first(), fact.frames.last()].into_iter().flatten() {
+                let there = seen.iter().any(|s| s.point == fact.point && s.frame == *frame);
+                assert!(there, "{}: #{frame}", fact.text);
+            }
+        }
+    }
+}
+
+#[test]
+fn syns_without_an_answer_are_told_where_no_finding_explains_them() {
+    let mut report = analyse_scenario("port-reuse", &["client", "pod"]);
+    assert!(!text(&report).contains("Not explained"));
+    for connection in report.connections.iter_mut().take(2) {
+        for leg in &mut connection.legs {
+            (leg.conn_state, leg.resp_packets, leg.orig_bytes) = ("S0".into(), 0, 0);
+        }
+    }
+    let first = report.connections[0].id.clone();
+    let told = text(&report);
+    let line = format!(
+        "Not explained: 2 connections without an answer to the SYN, the first of them {first}."
+    );
+    assert!(told.replace('\n', " ").contains(&line), "{told}");
 }

@@ -9,8 +9,9 @@ fn advice(text: &str, side_effect: &str, reference: &str) -> Advice {
 /// Keep an idle session known to everything on the path.
 pub(super) fn keep_alive() -> Advice {
     advice(
-        "Turn TCP keep-alive on in the client or the server, with an idle time well below the shortest silence that \
-         broke: SO_KEEPALIVE with TCP_KEEPIDLE 300 or less. Pods do not inherit the node's net.ipv4.tcp_keepalive_time.",
+        "Turn TCP keep-alive on in the client or the server, with an idle time of at most half the shortest silence that \
+         broke: SO_KEEPALIVE and TCP_KEEPIDLE; 300 s suit most devices. Pods do not inherit the node's \
+         net.ipv4.tcp_keepalive_time.",
         "A few small packets for each idle connection; a dead peer is noticed, and the application sees an error.",
         "tcp(7), SO_KEEPALIVE; RFC 9293 §3.8.4",
     )
@@ -89,9 +90,9 @@ pub(super) fn reset_on_expiry() -> Advice {
 /// A busy server.
 pub(super) fn profile_server() -> Advice {
     advice(
-        "Look at the server: the request had arrived and was acknowledged; the time was spent there.",
+        "Look at the server's log and profile between the request and the answer, at the times given: what kept the answer.",
         "None.",
-        "The server's own log and profile, at the times given",
+        "The server's documentation of slow requests",
     )
 }
 
@@ -162,6 +163,17 @@ pub(super) fn accept_faster() -> Advice {
          net.core.somaxconn of the pod.",
         "A longer queue makes clients wait longer where the server cannot keep up.",
         "listen(2); Linux ip-sysctl: somaxconn, tcp_max_syn_backlog",
+    )
+}
+
+/// SYNs judged by their timestamps.
+pub(super) fn syn_timestamps() -> Advice {
+    advice(
+        "On the server: net.ipv4.tcp_tw_recycle off (gone since Linux 4.12), which drops SYNs of clients that share an \
+         address behind NAT; else look for a filter there that drops the option. net.ipv4.tcp_timestamps=0 on a client \
+         shows whether it is that.",
+        "Without timestamps, round trips are measured less often and old duplicates are not recognised.",
+        "Linux ip-sysctl: tcp_timestamps; RFC 7323 §5",
     )
 }
 

@@ -71,11 +71,19 @@ pub(super) fn examine_download(case: &Case<'_>) -> Option<Finding> {
         case.rows_at(near.place).map(|(row, seen)| (row.direction, seen.at)).rfind(|(d, at)| {
             *d == Direction::Resp && at.segment.payload_len > 0 && at.frame < reset.frame
         })?;
-    let text = format!("The server was answering: {} bytes.", started.1.segment.payload_len);
-    facts.push(case.fact(near, &started.1, text));
     let text = format!(
-        "The client's host sent a reset; at least {left} bytes of the answer were not acknowledged."
+        "The server was answering: {}.",
+        counted(started.1.segment.payload_len.into(), "byte")
     );
+    facts.push(case.fact(near, &started.1, text));
+    let text = match u64::from(left) {
+        0 => "The client's host sent a reset with its window closed: it had not read all that had come."
+            .into(),
+        left => format!(
+            "The client's host sent a reset; of the answer {} at least had not been acknowledged.",
+            counted(left, "byte")
+        ),
+    };
     facts.push(case.fact(near, &reset, text));
     let arrived = case
         .resp_side()

@@ -9,7 +9,7 @@ use super::untranslated::BUSY;
 use super::{advice, client_spoke, server_unseen};
 use crate::case::{Case, LegView};
 use crate::finding::{Evidence, Finding, FindingId, HungSide, Rival, Severity, Verdict};
-use crate::words::duration;
+use crate::words::{carried, duration};
 
 /// A reset that came from between the points, or a leg at a backend that did not open the connection.
 pub(super) fn screen(case: &Case<'_>) -> bool {
@@ -163,7 +163,7 @@ fn foreign(case: &Case<'_>, got: &Got<'_>) -> Option<Finding> {
         facts.push(case.fact(got.here, &last, text));
     }
     if let Some(trigger) = &trigger {
-        let text = format!("The {victim} sent this, {} bytes.", trigger.segment.payload_len);
+        let text = format!("The {victim} sent its next {}.", carried(&trigger.segment));
         facts.push(case.fact(got.here, trigger, text));
     }
     let own = there.connection.flow(got.from).first.map(|s| s.segment.ttl);

@@ -134,8 +134,14 @@ fn lost_syn(case: &Case<'_>, near: LegView<'_>, far: LegView<'_>) -> Option<Find
     if let Some(at) = far.connection.flow(Direction::Orig).first {
         facts.push(case.fact(far, &at, "The first SYN that came.".into()));
     }
-    let title =
-        format!("{what} to {} got lost on the way; connecting took {waited} longer", case.scope());
+    let port = match again {
+        true => format!(", from port {}, which had been used before,", near.connection.orig.port),
+        false => String::new(),
+    };
+    let title = format!(
+        "{what} to {}{port} got lost on the way; connecting took at least {waited} longer",
+        case.scope()
+    );
     let mut rivals = vec![alive_rival(case, near, far, [&first, &came])];
     if again {
         let text = "A SYN may be lost whatever port it uses.";
@@ -241,6 +247,7 @@ fn unheard_syn(case: &Case<'_>, near: LegView<'_>, far: LegView<'_>) -> Option<F
         "The SYNs have timestamps; a server may drop those that are lower than others from the same address.",
     )];
     let mut id = FindingId::ListenQueueOverflow;
+    let mut advice = advice::accept_faster();
     if let Some(answer) = answer {
         let text =
             format!("It answered {} after the first.", duration(answer.time.since(first.time)));
@@ -250,6 +257,7 @@ fn unheard_syn(case: &Case<'_>, near: LegView<'_>, far: LegView<'_>) -> Option<F
             && taken.is_some_and(|t| t.segment.timestamps.is_none())
         {
             id = FindingId::TimestampSynDrop;
+            advice = advice::syn_timestamps();
             let text = "The server answered only the SYN that has no timestamps.";
             rivals = vec![Rival::judged(
                 FindingId::ListenQueueOverflow,
@@ -269,10 +277,12 @@ fn unheard_syn(case: &Case<'_>, near: LegView<'_>, far: LegView<'_>) -> Option<F
         "A firewall in the server's own host drops as silently, behind its capture.",
     ));
     let severity = if answer.is_some() { Severity::Degraded } else { Severity::Broken };
-    let title =
-        format!("The server behind {} did not answer {what} that had reached it", case.scope());
+    let title = format!(
+        "The server behind {} did not answer {what} that had reached its side",
+        case.scope()
+    );
     let would_decide = vec!["The server's counters: nstat -az TcpExtListenOverflows TcpExtListenDrops TcpExtPAWSPassive.".into()];
-    let evidence = Evidence { facts, rivals, would_decide, advice: vec![advice::accept_faster()] };
+    let evidence = Evidence { facts, rivals, would_decide, advice: vec![advice] };
     let mut finding = case.finding(id, severity, title, evidence);
     // What the counters tell is why, not whether.
     finding.verdict = Verdict::Likely;
@@ -315,7 +325,8 @@ fn unheard_ack(case: &Case<'_>, near: LegView<'_>, far: LegView<'_>) -> Option<F
     let text = "The client's acknowledgement of the SYN-ACK came to the server.";
     let mut facts = vec![case.fact(far, &ack, text.into())];
     if let Some(data) = &data {
-        let text = format!("So did its data, {} bytes.", data.segment.payload_len);
+        let text =
+            format!("So did its data, {}.", counted(data.segment.payload_len.into(), "byte"));
         facts.push(case.fact(far, data, text));
     }
     let frames: Vec<_> = again.iter().map(|s| s.frame).collect();

@@ -39,13 +39,18 @@ pub(super) fn examine(case: &Case<'_>) -> Option<Finding> {
     for l in &lost {
         let frames: Vec<_> = l.segments.iter().map(|s| s.frame).take(SHOWN).collect();
         let bytes: u64 = l.segments.iter().map(|s| u64::from(s.segment.payload_len)).sum();
+        let (count, there) = (l.segments.len() as u64, case.point_name(l.there));
+        let (sent, came) = match count {
+            1 => ("was", "It came at last."),
+            _ => ("were", "One of them, as it came at last."),
+        };
         let text = format!(
-            "{} with {bytes} bytes did not come to {}, and were sent again.",
-            counted(l.segments.len() as u64, "segment"),
-            case.point_name(l.there)
+            "{} with {} did not come to {there}, and {sent} sent again.",
+            counted(count, "segment"),
+            counted(bytes, "byte"),
         );
         facts.push(case.fact_of(l.here.leg.point, &frames, l.segments[0].time, text));
-        facts.push(case.fact(l.there, &l.came, "One of them, as it came at last.".into()));
+        facts.push(case.fact(l.there, &l.came, came.into()));
     }
     let rivals = vec![Rival::judged(
         FindingId::CaptureIncomplete,

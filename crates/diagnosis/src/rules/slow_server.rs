@@ -66,7 +66,11 @@ pub(super) fn examine(case: &Case<'_>) -> Option<Finding> {
             at_server && acknowledged.is_some(),
             "The request had arrived, as the server's own acknowledgement shows, and no earlier answer was seen leaving the \
              server.",
-            "The server's side was not captured, or the request was not acknowledged before the answer.",
+            if at_server {
+                "The request was not acknowledged before the answer."
+            } else {
+                "The server's side was not captured: whether the time went by there or on the way is not seen."
+            },
         ),
         Rival::judged(
             FindingId::ReceiverStalled,

@@ -6,7 +6,7 @@ use crosscap_reassembly::{Direction, Sighting};
 use super::advice;
 use crate::case::{Case, LegView};
 use crate::finding::{Evidence, Finding, FindingId, HungSide, Rival, Severity};
-use crate::words::duration;
+use crate::words::{counted, duration};
 
 /// One end sent something at least twice that the other end did not acknowledge to the end.
 pub(super) fn screen(case: &Case<'_>) -> bool {
@@ -95,17 +95,22 @@ fn too_large(
     let mut facts: Vec<_> = case.set_up(here).into_iter().collect();
     let frames: Vec<_> = tries.iter().map(|s| s.frame).collect();
     let text = format!(
-        "This was sent {} times in {}, {smallest} bytes or more at a time, and never came to {}.",
+        "The {} sent its next bytes {} times in {}, {} or more at a time; they never came to {}.",
+        ends(speaker).0,
         tries.len(),
         duration(last.time.since(first.time)),
+        counted(smallest.into(), "byte"),
         case.point_name(there),
     );
     facts.push(case.fact_of(here.leg.point, &frames, first.time, text));
     let biggest = came.iter().find(|s| s.segment.payload_len == largest)?;
-    let text = format!("The largest segment that came had {largest} bytes.");
+    let text = format!("The largest segment that came had {}.", counted(largest.into(), "byte"));
     facts.push(case.fact(there, biggest, text));
     if let Some(small) = &meanwhile {
-        let text = format!("A smaller one, {} bytes, came meanwhile.", small.segment.payload_len);
+        let text = format!(
+            "A smaller one, {}, came meanwhile.",
+            counted(small.segment.payload_len.into(), "byte")
+        );
         facts.push(case.fact(here, small, text));
     }
     let proven = meanwhile.is_some() && tries.len() > 3;
@@ -124,7 +129,8 @@ fn too_large(
         ),
     ];
     let title = format!(
-        "Segments of {smallest} bytes or more do not get through on the connection to {}, smaller ones do; it is stuck",
+        "Segments of {} or more do not get through on the connection to {}, smaller ones do; it is stuck",
+        counted(smallest.into(), "byte"),
         case.scope()
     );
     let mut would_decide = Vec::new();
@@ -154,7 +160,7 @@ fn unwatched(
     let mut facts: Vec<_> = case.set_up(here).into_iter().collect();
     let frames: Vec<_> = tries.iter().map(|s| s.frame).collect();
     let text = format!(
-        "The {who} sent this {} times in {}; nothing came back.",
+        "The {who} sent its next bytes {} times in {}; nothing came back.",
         tries.len(),
         duration(last.time.since(first.time)),
     );
@@ -217,7 +223,7 @@ fn vanished(
     let mut facts: Vec<_> = case.set_up(here).into_iter().collect();
     let frames: Vec<_> = tries.iter().map(|s| s.frame).collect();
     let text = format!(
-        "The {who} sent this {} times in {}; none came to {}, and nothing came back.",
+        "The {who} sent its next bytes {} times in {}; none came to {}, and nothing came back.",
         tries.len(),
         duration(last.time.since(first.time)),
         case.point_name(there),
@@ -233,10 +239,8 @@ fn vanished(
         })
         .map(|(_, seen)| seen.at);
     if let Some(tried) = &unheard {
-        let text = format!(
-            "The {whom} sent this, which did not come to {} either.",
-            case.point_name(here)
-        );
+        let text =
+            format!("What the {whom} sent next did not come to {} either.", case.point_name(here));
         facts.push(case.fact(there, tried, text));
     }
     facts.push(case.fact(

@@ -198,11 +198,12 @@ impl Sum<'_> {
             frames.push((fate.point.as_str(), example.file.as_str(), some));
         }
         let more = if (told as u64) < self.packets { " …" } else { "" };
-        let mut text = format!("{}{more}", frames_of(report, &frames));
-        for id in common {
-            text = format!("{text}; see {id}");
+        let text = format!("{}{more}", frames_of(report, &frames));
+        if common.is_empty() {
+            return text;
         }
-        text
+        let ids: Vec<&str> = common.iter().map(|id| id.as_str()).collect();
+        format!("{text}; see {}", ids.join(", "))
     }
 }
 
@@ -278,9 +279,9 @@ fn fates(way: &Passage) -> impl Iterator<Item = (usize, &Fate)> {
 const FATES: [(&str, Tone); 14] = [
     ("lost", Tone::Warn),
     ("lost or not captured", Tone::Plain),
-    ("SYN that never came", Tone::Warn),
-    ("FIN that never came", Tone::Warn),
-    ("RST that never came, or was not captured", Tone::Plain),
+    ("SYN never came", Tone::Warn),
+    ("FIN never came", Tone::Warn),
+    ("RST, lost or not captured", Tone::Plain),
     ("injected", Tone::Bad),
     ("changed", Tone::Warn),
     ("duplicated", Tone::Plain),
@@ -288,7 +289,7 @@ const FATES: [(&str, Tone); 14] = [
     ("out of order", Tone::Plain),
     ("arrived, not captured", Tone::Dim),
     ("sent, not captured", Tone::Dim),
-    ("bare, lost or not captured", Tone::Dim),
+    ("no data, lost or not captured", Tone::Dim),
     ("came, not seen leaving", Tone::Dim),
 ];
 

@@ -23,12 +23,37 @@ pub(super) fn describe(point: &str, clock: &Clock) -> String {
         Some(at) => format!(" at {}", clock_time(at, 0)),
         None => String::new(),
     };
+    if agrees(clock) {
+        let how = match low.saturating_neg().max(high) {
+            0 => "exactly".into(),
+            most => format!("within {}", duration(rounded_up(most))),
+        };
+        return format!("its clock agrees with {}'s {how}", terminal(&clock.reference));
+    }
     format!(
         "its clock is {} {}'s{at} (± {})",
         offset_words(offset, half),
         terminal(&clock.reference),
         duration(half)
     )
+}
+
+/// Whether no packet contradicts that it is right by the reference clock all the time.
+fn agrees(clock: &Clock) -> bool {
+    let steady = clock.segments.is_empty() && drift(clock).is_none();
+    let bounds = clock.offset_low_ns.zip(clock.offset_high_ns);
+    steady && bounds.is_some_and(|(low, high)| low <= 0 && 0 <= high)
+}
+
+/// To a whole number of the unit that [`duration`] says it in.
+fn rounded_up(nanos: i64) -> i64 {
+    let unit = match nanos {
+        ..1_000 => 1,
+        1_000..1_000_000 => 1_000,
+        1_000_000..1_000_000_000 => 1_000_000,
+        _ => 1_000_000_000,
+    };
+    nanos.saturating_add(unit - 1) / unit * unit
 }
 
 /// Of a clock that packets bound on one side at most.
@@ -55,6 +80,8 @@ pub(super) fn remarks(report: &Report, point: &Point) -> Vec<String> {
     for note in &clock.notes {
         match note.id.as_str() {
             "clock-break" if clock.segments.len() > 1 => told.extend(breaks(clock)),
+            // Said already.
+            "same-clock" if agrees(clock) => {}
             "outliers" => {
                 let frames = contradictions(report, point);
                 told.push(format!("{}: {frames}", terminal(&note.detail)));
@@ -175,6 +202,23 @@ mod tests {
         for (nanos, half, words) in said {
             assert_eq!(seconds(nanos, half), words);
         }
+    }
+
+    #[test]
+    fn a_clock_that_may_be_right_is_said_to_agree() {
+        let of = |offset: i64, low: i64, high: i64| {
+            let clock = Clock {
+                reference: "client".into(),
+                offset_ns: Some(offset),
+                offset_low_ns: Some(low),
+                offset_high_ns: Some(high),
+                ..Clock::default()
+            };
+            describe("pod", &clock)
+        };
+        assert_eq!(of(-499, -6_001, 5_003), "its clock agrees with client's within 7 µs");
+        assert_eq!(of(0, 0, 0), "its clock agrees with client's exactly");
+        assert_eq!(of(6_000, 1_000, 11_000), "its clock is 0.000006 s ahead of client's (± 5 µs)");
     }
 
     #[test]

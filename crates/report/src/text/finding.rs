@@ -34,7 +34,10 @@ pub(super) fn write(report: &Report, finding: &Finding, page: &mut Page<'_>) -> 
     };
     explanations("Ruled out", &rivals("refuted"), page)?;
     explanations("Not ruled out", &rivals("open"), page)?;
-    list("Would decide", finding.would_decide.iter().cloned(), page)?;
+    // Nothing is left to decide where every rival is refuted.
+    let settled = finding.verdict == "confirmed";
+    let further = if settled { "Would tell more" } else { "Would decide" };
+    list(further, finding.would_decide.iter().cloned(), page)?;
     let advice = finding.advice.iter().map(|a| {
         let cost = if a.side_effect == "None." {
             String::new()

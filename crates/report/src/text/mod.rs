@@ -11,6 +11,7 @@ mod nat;
 mod points;
 mod timeline;
 mod timeouts;
+mod unanswered;
 mod unmatched;
 
 use std::io::{self, Write};
@@ -66,7 +67,7 @@ pub fn write_text(report: &Report, style: TextStyle, out: &mut dyn Write) -> io:
             &page.good("None of the failures that crosscap knows was found in these connections."),
         )?;
     }
-    Ok(())
+    unanswered::write(report, page)
 }
 
 /// Writes what capture files are as text. Names from the command line and from files are made safe for a terminal.

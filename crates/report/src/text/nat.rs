@@ -87,7 +87,10 @@ fn write_service(
 fn describe_backend(report: &Report, backend: &Backend) -> String {
     let times = match &backend.seen {
         Seen { first_ref_ns: Some(first), last_new_ref_ns: Some(last), .. } => {
-            format!(", from {} to {}", clock_time(*first, 0), clock_time(*last, 0))
+            match (clock_time(*first, 0), clock_time(*last, 0)) {
+                (from, to) if from == to => format!(", at {from}"),
+                (from, to) => format!(", from {from} to {to}"),
+            }
         }
         _ => String::new(),
     };

@@ -6,10 +6,10 @@ pub(super) use crosscap_diagnosis::counted;
 use crosscap_diagnosis::thousands;
 use jiff::Timestamp;
 
-use super::layout::{Page, Tone};
+use super::layout::{Align, Page, TableRow, Tone};
 use super::{clock, devices, nat, unmatched};
 use crate::escape::terminal;
-use crate::{Point, Report};
+use crate::{Finding, Point, Report};
 
 /// The head of the report.
 pub(super) fn write(report: &Report, page: &mut Page<'_>) -> io::Result<()> {
@@ -18,18 +18,21 @@ pub(super) fn write(report: &Report, page: &mut Page<'_>) -> io::Result<()> {
         .iter()
         .filter(|c| c.legs.iter().any(|l| l.point != c.legs[0].point))
         .count();
+    let same_place = |p: &&Point| p.quality.iter().any(|q| q.id == "same-place");
+    let points = report.points.len() - report.points.iter().filter(same_place).count();
     let title = format!(
         "{} {}: {} at {}",
         report.generator.name,
         report.generator.version,
         counted(report.connections.len() as u64, "connection"),
-        counted(report.points.len() as u64, "point"),
+        counted(points as u64, "point"),
     );
-    let title = match report.points.len() {
+    let title = match points {
         0 | 1 => title,
         _ => format!("{title}, {} matched across points", thousands(across as u64)),
     };
     page.line(&page.bold(&title))?;
+    summary(report, page)?;
     page.blank()?;
     let names = report.points.iter().map(|p| &p.name).chain(report.unread.iter().map(|p| &p.name));
     let width = names.map(|name| terminal(name).chars().count()).max().unwrap_or(0).max(5);
@@ -60,6 +63,51 @@ pub(super) fn write(report: &Report, page: &mut Page<'_>) -> io::Result<()> {
     devices::write(report, width, page)
 }
 
+/// What was found, a line each, before anything else is told.
+fn summary(report: &Report, page: &mut Page<'_>) -> io::Result<()> {
+    if report.findings.len() < 2 {
+        return Ok(());
+    }
+    let rows: Vec<TableRow> = report
+        .findings
+        .iter()
+        .take(SUMMARY)
+        .map(|f| TableRow {
+            tone: match f.severity.as_str() {
+                "broken" => Tone::Bad,
+                "degraded" => Tone::Warn,
+                _ => Tone::Plain,
+            },
+            cells: vec![
+                (Align::Left, f.severity.to_uppercase()),
+                (Align::Left, f.id.clone()),
+                (Align::Right, thousands(f.connections.len() as u64)),
+            ],
+            rest: format!("{}, {}", whose(report, f), f.verdict),
+        })
+        .collect();
+    page.blank()?;
+    page.table(2, &rows)?;
+    match report.findings.len().saturating_sub(SUMMARY) as u64 {
+        0 => Ok(()),
+        more => page.line(&page.dim(&format!("  and {}", counted(more, "more finding")))),
+    }
+}
+
+/// `connections to 10.96.0.10:80`.
+fn whose(report: &Report, finding: &Finding) -> String {
+    let noun = if finding.connections.len() == 1 { "connection" } else { "connections" };
+    let first = finding.connections.first();
+    let shown = report.connections.iter().find(|c| Some(&c.id) == first);
+    match shown.and_then(|c| c.legs.first()) {
+        Some(leg) => format!("{noun} to {}", leg.resp),
+        None => noun.into(),
+    }
+}
+
+/// Findings listed at the top.
+const SUMMARY: usize = 10;
+
 fn describe(point: &Point) -> String {
     let place = match point.role.as_str() {
         "orig-side" => "client side, ",
@@ -70,7 +118,14 @@ fn describe(point: &Point) -> String {
     let clock = clock::describe(&point.name, &point.clock);
     let span = match (point.first_ns, point.last_ns) {
         (Some(first), Some(last)) => {
-            format!(", {} to {} UTC", date_time(first), clock_time(last, 0))
+            let (from, to) = (date_time(first), date_time(last));
+            if from == to {
+                format!(", {from} UTC")
+            } else if date(first) == date(last) {
+                format!(", {from} to {} UTC", clock_time(last, 0))
+            } else {
+                format!(", {from} to {to} UTC")
+            }
         }
         _ => String::new(),
     };
@@ -79,6 +134,10 @@ fn describe(point: &Point) -> String {
         files => counted(files.len() as u64, "file"),
     };
     format!("{files}, {}{span}; {place}{clock}", counted(point.packets, "packet"))
+}
+
+fn date(nanos: i64) -> String {
+    written(nanos, "%Y-%m-%d")
 }
 
 /// `2024-05-14 12:03:36`.

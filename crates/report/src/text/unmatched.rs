@@ -43,10 +43,18 @@ pub(super) fn only_here(report: &Report, point: &Point) -> Option<String> {
     }
     let when = match example {
         _ if !known => String::new(),
+        None if count == 1 => ", while no other capture was running".to_owned(),
         None => ", none of them while another capture was running".to_owned(),
+        Some(only) if count == 1 => {
+            format!(", while another capture was running: {}", terminal(only))
+        }
         Some(first) => format!(
             ", {} while another capture was running, the first of them {}",
-            if meanwhile == count { "all of them".into() } else { thousands(meanwhile) },
+            if meanwhile == count {
+                "all of them".into()
+            } else {
+                format!("{} of them", thousands(meanwhile))
+            },
             terminal(first)
         ),
     };
@@ -57,6 +65,10 @@ pub(super) fn only_here(report: &Report, point: &Point) -> Option<String> {
 pub(super) fn write(report: &Report, page: &mut Page<'_>) -> io::Result<()> {
     let Some((first, rest)) = report.points.split_first() else { return Ok(()) };
     if rest.is_empty() {
+        // A node, or merged files, may show both sides.
+        if report.connections.iter().any(|c| c.legs.iter().filter(|l| !l.stray).count() > 1) {
+            return Ok(());
+        }
         page.blank()?;
         let text = "One point alone. A second capture, taken at the same time nearer the other end, would show where \
              packets were lost, what NAT did to them, and which host sent a reset.";
@@ -114,9 +126,9 @@ fn reasons(report: &Report, stranger: &Point, others: &[&Point]) -> Vec<String> 
     if common.is_empty() {
         told.push(format!(
             "{name} and {names} have no address in common: captures of other traffic, or NAT or a proxy changed both \
-             ends ({} there, {} here).",
-            some(&theirs),
-            some(&mine)
+             ends ({} at {name}; {} at {names}).",
+            some(&mine),
+            some(&theirs)
         ));
     }
     for point in others.iter().copied().chain([stranger]) {
