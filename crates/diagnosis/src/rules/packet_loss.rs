@@ -87,6 +87,11 @@ fn lost<'a>(case: &Case<'a>, from: Direction) -> Option<Lost<'a>> {
         // The bytes came: in another cut, or when they were sent again.
         let Some((again, came)) = case.carrying(there.place, from, s.seq) else { continue };
         let resent = again.at_leg(here.place).filter(|r| r.at.frame > seen.at.frame);
+        // Recorded twice, and the other side once.
+        let copy = |at: &Sighting| {
+            at.segment.is_copy_of(s) && at.time.since(seen.at.time).abs() <= RECORDED_TWICE
+        };
+        let resent = resent.filter(|r| !copy(&r.at));
         let Some(resent) = resent else { continue };
         let early = case
             .after(here.place, from.reverse(), seen.at.frame)
@@ -98,6 +103,9 @@ fn lost<'a>(case: &Case<'a>, from: Direction) -> Option<Lost<'a>> {
     }
     Some(Lost { here, there, came: shown?, segments })
 }
+
+/// The same packet again within this time, nanoseconds, may be a copy by the capture.
+const RECORDED_TWICE: i64 = 10_000_000;
 
 /// Frames that are cited.
 const SHOWN: usize = 8;
