@@ -59,8 +59,18 @@ impl<'a> Case<'a> {
         let translated = (first.connection.orig, first.connection.resp)
             != (last.connection.orig, last.connection.resp);
         let fresh = |leg, direction| translated || unrouted(leg, direction) == Some(true);
-        [fresh(first, Direction::Orig), fresh(last, Direction::Resp)]
-            .map(|side| side && self.path.ordered)
+        let proven = self.path.ordered || self.is_translated_in_order();
+        [fresh(first, Direction::Orig), fresh(last, Direction::Resp)].map(|side| side && proven)
+    }
+
+    /// Whether packets prove which of the legs lie before the one translation and which behind it. Those on one side of it
+    /// may stand in any order: each is at that side.
+    fn is_translated_in_order(&self) -> bool {
+        let ends = |leg: LegView<'_>| (leg.connection.orig, leg.connection.resp);
+        let legs: Vec<_> = self.regular().collect();
+        let mut changes = legs.windows(2).filter(|pair| ends(pair[0]) != ends(pair[1]));
+        let change = changes.next().filter(|_| changes.next().is_none());
+        change.is_some_and(|pair| !self.path.ties.contains(&pair[0].place))
     }
 
     /// Whether a leg lies at the host of one end itself, as far as packets tell: no router lies between them, and its
@@ -287,17 +297,19 @@ impl<'a> Case<'a> {
     }
 
     /// Whether what a client sent last looks like the bookkeeping of its protocol (a ping, a window update, a goodbye)
-    /// and not like a request: tiny, where the connection's requests are not.
+    /// and not like a request: tiny, where the connection's requests are not, or where none was captured.
     pub(crate) fn is_bookkeeping(&self, leg: LegView<'_>, sent: &Sighting) -> bool {
-        let size = sent.segment.payload_len;
-        let earlier = self
-            .rows_at(leg.place)
-            .filter(|(row, seen)| row.direction == Direction::Orig && seen.at.frame < sent.frame);
-        size <= TINY
-            && earlier
-                .map(|(_, seen)| seen.at.segment.payload_len)
-                .max()
-                .is_some_and(|most| most >= 4 * size)
+        let (size, seq) = (sent.segment.payload_len, sent.segment.seq);
+        let sizes = |leg: LegView<'_>| {
+            let rows = self.rows_at(leg.place).filter(|(row, _)| row.direction == Direction::Orig);
+            let sent = rows.map(|(_, seen)| seen.at.segment);
+            sent.filter(|s| seq.ahead_of(s.seq) > 0).map(|s| s.payload_len).max().unwrap_or(0)
+        };
+        // A capture that began late lacks the requests; another may have them.
+        let legs = || self.regular().chain([leg]);
+        let whole = legs().any(|leg| leg.connection.flow(Direction::Orig).isn.is_some());
+        let most = legs().map(sizes).max().unwrap_or(0);
+        size <= TINY && (most >= 4 * size || (most == 0 && !whole))
     }
 
     /// A silence of a leg that broke the connection.

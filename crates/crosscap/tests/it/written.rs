@@ -2,6 +2,8 @@
 
 // Faults between two points.
 mod faults;
+// Where captures were taken, and what they lack.
+mod places;
 // The NAT map of such captures, and names in it.
 mod nat_map;
 // Many points, long names.

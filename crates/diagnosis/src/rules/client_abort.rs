@@ -39,10 +39,13 @@ fn cut_short<'a>(case: &Case<'a>) -> Option<(LegView<'a>, Sighting, u32)> {
     let c = near.connection;
     let reset = c.flow(Direction::Orig).reset()?.at;
     let finished = c.flow(Direction::Resp).closing().is_some_and(|at| at.frame < reset.frame);
-    let acked = c.flow(Direction::Orig).acked?;
-    let legs = [Some(near), case.resp_side()];
-    let ends =
-        legs.into_iter().flatten().filter_map(|l| l.connection.flow(Direction::Resp).stream_end());
+    let legs = || [Some(near), case.resp_side()].into_iter().flatten().map(|l| l.connection);
+    // The near capture may lack the last acknowledgement, but not all: then the client is not seen to take an answer.
+    let seen = c.flow(Direction::Orig).acked?;
+    let more = legs().filter_map(|c| c.flow(Direction::Orig).acked);
+    let own = reset.segment.flags.contains(TcpFlags::ACK).then_some(reset.segment.ack);
+    let acked = more.chain(own).fold(seen, |a, b| if b.ahead_of(a) > 0 { b } else { a });
+    let ends = legs().filter_map(|c| c.flow(Direction::Resp).stream_end());
     let left = ends.map(|end| end.ahead_of(acked)).max()?;
     let left = u32::try_from(left).ok()?;
     // A window that is closed holds what the client has not read.

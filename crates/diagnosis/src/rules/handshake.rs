@@ -2,7 +2,7 @@
 //! (`listen-queue-overflow`).
 
 use crosscap_packet::TcpFlags;
-use crosscap_reassembly::{Direction, Sighting};
+use crosscap_reassembly::{Direction, ResetForm, Sighting};
 
 use super::{advice, no_handshake};
 use crate::case::{Case, LegView};
@@ -161,6 +161,13 @@ fn lost_syn_ack(case: &Case<'_>, near: LegView<'_>, far: LegView<'_>) -> Option<
         sent.iter().take_while(|(_, came)| !came).map(|(at, _)| *at).collect();
     let (first, last) = (*lost.first()?, *lost.last()?);
     let came = sent.iter().find(|(_, came)| *came).map(|(at, _)| *at);
+    // A host that resets a SYN-ACK got it, from whatever address.
+    let refused = far.connection.flow(Direction::Orig).reset().is_some_and(|reset| {
+        reset.form == ResetForm::NoSocket && reset.at.segment.seq == last.segment.ack
+    });
+    if refused {
+        return None;
+    }
     let asked = case.covers(near.leg.point, far.leg.point, first.time)
         && near.connection.flow(Direction::Orig).first.is_some()
         && !case.population.is_gappy(near.leg.point);

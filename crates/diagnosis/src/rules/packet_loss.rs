@@ -96,6 +96,11 @@ fn lost<'a>(case: &Case<'a>, from: Direction) -> Option<Lost<'a>> {
         // The bytes came: in another cut, or when they were sent again.
         let Some((again, came)) = carrier else { continue };
         let resent = again.at_leg(here.place).filter(|r| r.at.frame > seen.frame);
+        // Recorded twice, and the other side once.
+        let copy = |at: &Sighting| {
+            at.segment.is_copy_of(&seen.segment) && at.time.since(seen.time).abs() <= RECORDED_TWICE
+        };
+        let resent = resent.filter(|r| !copy(&r.at));
         let Some(resent) = resent else { continue };
         let known = |acked: &[(FrameRef, SeqNumber)], before: FrameRef| {
             let earlier = acked.partition_point(|(frame, _)| *frame < before);
@@ -126,6 +131,9 @@ fn acknowledged(case: &Case<'_>, leg: LegView<'_>, from: Direction) -> Vec<(Fram
     }
     all
 }
+
+/// The same packet again within this time, nanoseconds, may be a copy by the capture.
+const RECORDED_TWICE: i64 = 10_000_000;
 
 /// Frames that are cited.
 const SHOWN: usize = 8;

@@ -67,12 +67,21 @@ impl<'a> Untranslated<'a> {
     /// A segment that `far` saw and that never came out of the NAT on `near`, and that the client reset.
     fn past(case: &Case<'a>, near: LegView<'a>, far: LegView<'a>) -> Option<Self> {
         let reset = far.connection.flow(Direction::Orig).reset()?.at;
+        // A point that records packets twice may show one of them in two rows.
+        let came_out = |at: &Sighting| {
+            let mut out =
+                case.rows_at(near.place).filter(|(row, _)| row.direction == Direction::Resp);
+            out.any(|(_, seen)| seen.at.segment.is_copy_of(&at.segment))
+        };
         let (_, reply) =
             case.rows_at(far.place).map(|(row, seen)| (row, seen.at)).find(|(row, at)| {
                 row.direction == Direction::Resp
                     && row.at_leg(near.place).is_none()
                     && at.frame < reset.frame
                     && at.segment.ack == reset.segment.seq
+                    // What answers a SYN belongs to no session that could have been forgotten.
+                    && !at.segment.flags.contains(TcpFlags::SYN)
+                    && !came_out(at)
             })?;
         Self::new(case, near, far, reply)
     }
