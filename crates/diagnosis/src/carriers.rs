@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 use crosscap_correlation::Row;
-use crosscap_packet::SeqNumber;
+use crosscap_packet::{FrameRef, SeqNumber};
 use crosscap_reassembly::{Direction, Sighting};
 
 use crate::case::Case;
@@ -23,6 +23,16 @@ impl<'a> Case<'a> {
         let spans = packets.iter().map(|(_, at)| (at.segment.seq, at.segment.seq_len()));
         let first = first_holding(&spans.collect::<Vec<_>>(), bytes);
         first.into_iter().map(|place| place.map(|place| packets[place])).collect()
+    }
+}
+
+/// Makes each number the highest of all up to it.
+pub(crate) fn highest_so_far(numbers: &mut [(FrameRef, SeqNumber)]) {
+    let mut highest: Option<SeqNumber> = None;
+    for (_, number) in numbers {
+        let known = highest.filter(|known| known.ahead_of(*number) > 0);
+        *number = known.unwrap_or(*number);
+        highest = Some(*number);
     }
 }
 

@@ -1,12 +1,15 @@
 //! Resets that neither end sent: by a device that forgot an idle connection (`idle-reset-by-middlebox`), by one that
 //! objects (`reset-injected`), or by another backend that NAT led the connection to (`nat-remapped-backend`).
 
+use std::cmp::Reverse;
+
 use crosscap_packet::TcpFlags;
 use crosscap_reassembly::{Direction, ResetForm, Sighting};
 
 use super::provenance::{Got, Origin};
 use super::untranslated::BUSY;
 use super::{advice, client_spoke, server_unseen};
+use crate::carriers::highest_so_far;
 use crate::case::{Case, LegView};
 use crate::finding::{Evidence, Finding, FindingId, HungSide, Rival, Severity, Verdict};
 use crate::words::{carried, duration};
@@ -123,13 +126,21 @@ fn is_outside(got: &Got<'_>) -> bool {
 /// A later packet of the claimed sender that the end which got the reset acknowledged.
 fn goes_on(case: &Case<'_>, got: &Got<'_>) -> Option<Sighting> {
     let acked = got.here.connection.flow(got.from.reverse()).acked?;
+    let back = case.after(got.here.place, got.from.reverse(), got.reset.at.frame);
+    let mut acks: Vec<_> = back
+        .filter(|(_, at)| at.segment.flags.contains(TcpFlags::ACK))
+        .map(|(_, at)| (at.frame, at.segment.ack))
+        .collect();
+    // From the end: what was acknowledged from a frame on.
+    acks.sort_unstable_by_key(|(frame, _)| Reverse(*frame));
+    highest_so_far(&mut acks);
     case.after(got.here.place, got.from, got.reset.at.frame).map(|(_, at)| *at).find(|at| {
         at.segment.seq_len() > 0
             && !at.segment.flags.contains(TcpFlags::RST)
             && acked.ahead_of(at.segment.seq_end()) >= 0
-            && case
-                .after(got.here.place, got.from.reverse(), at.frame)
-                .any(|(_, ack)| ack.segment.ack.ahead_of(at.segment.seq_end()) >= 0)
+            && acks[..acks.partition_point(|(frame, _)| *frame > at.frame)]
+                .last()
+                .is_some_and(|(_, ack)| ack.ahead_of(at.segment.seq_end()) >= 0)
     })
 }
 

@@ -5,6 +5,7 @@ use crosscap_packet::{FrameRef, SeqNumber, TcpFlags};
 use crosscap_reassembly::{Direction, Sighting};
 
 use super::advice;
+use crate::carriers::highest_so_far;
 use crate::case::{Case, LegView};
 use crate::finding::{Evidence, Finding, FindingId, HungSide, Rival, Severity};
 use crate::words::counted;
@@ -123,12 +124,7 @@ fn acknowledged(case: &Case<'_>, leg: LegView<'_>, from: Direction) -> Vec<(Fram
     });
     let mut all: Vec<_> = mine.map(|(_, seen)| (seen.at.frame, seen.at.segment.ack)).collect();
     all.sort_unstable_by_key(|(frame, _)| *frame);
-    let mut highest: Option<SeqNumber> = None;
-    for (_, ack) in &mut all {
-        let known = highest.filter(|known| known.ahead_of(*ack) > 0);
-        *ack = known.unwrap_or(*ack);
-        highest = Some(*ack);
-    }
+    highest_so_far(&mut all);
     all
 }
 
