@@ -5,7 +5,7 @@ use crosscap_reassembly::{Direction, Sighting};
 
 use super::advice;
 use crate::case::{Case, LegView};
-use crate::finding::{Evidence, Finding, FindingId, HungSide, Rival, Severity};
+use crate::finding::{Evidence, Fact, Finding, FindingId, HungSide, Rival, Severity};
 use crate::words::{counted, duration};
 
 /// One end sent something at least twice that the other end did not acknowledge to the end.
@@ -151,20 +151,13 @@ fn unwatched(
     speaker: Direction,
     tries: &[Sighting],
 ) -> Option<Finding> {
-    let (first, last) = (tries.first()?, tries.last()?);
+    let first = tries.first()?;
     let heard = case.after(here.place, speaker.reverse(), first.frame).next().is_some();
     if heard {
         return None;
     }
-    let (who, whom) = ends(speaker);
-    let mut facts: Vec<_> = case.set_up(here).into_iter().collect();
-    let frames: Vec<_> = tries.iter().map(|s| s.frame).collect();
-    let text = format!(
-        "The {who} sent its next bytes {} times in {}; nothing came back.",
-        tries.len(),
-        duration(last.time.since(first.time)),
-    );
-    facts.push(case.fact_of(here.leg.point, &frames, first.time, text));
+    let (_, whom) = ends(speaker);
+    let mut facts = tried(case, here, speaker, tries, "nothing came back");
     let text = format!(
         "The last packet of the connection at {}, whose capture does not tell what came later.",
         case.point_name(there)
@@ -193,6 +186,28 @@ fn unwatched(
     Some(finding)
 }
 
+/// How the connection began, and that an end said the same in vain.
+fn tried(
+    case: &Case<'_>,
+    here: LegView<'_>,
+    speaker: Direction,
+    tries: &[Sighting],
+    outcome: &str,
+) -> Vec<Fact> {
+    let mut facts: Vec<_> = case.set_up(here).into_iter().collect();
+    if let (Some(first), Some(last)) = (tries.first(), tries.last()) {
+        let frames: Vec<_> = tries.iter().map(|s| s.frame).collect();
+        let text = format!(
+            "The {} sent its next bytes {} times in {}; {outcome}.",
+            ends(speaker).0,
+            tries.len(),
+            duration(last.time.since(first.time)),
+        );
+        facts.push(case.fact_of(here.leg.point, &frames, first.time, text));
+    }
+    facts
+}
+
 /// Who speaks and whom to.
 fn ends(speaker: Direction) -> (&'static str, &'static str) {
     match speaker {
@@ -219,16 +234,9 @@ fn vanished(
     if from_here || from_there {
         return None;
     }
-    let (who, whom) = ends(speaker);
-    let mut facts: Vec<_> = case.set_up(here).into_iter().collect();
-    let frames: Vec<_> = tries.iter().map(|s| s.frame).collect();
-    let text = format!(
-        "The {who} sent its next bytes {} times in {}; none came to {}, and nothing came back.",
-        tries.len(),
-        duration(last.time.since(first.time)),
-        case.point_name(there),
-    );
-    facts.push(case.fact_of(here.leg.point, &frames, first.time, text));
+    let (_, whom) = ends(speaker);
+    let outcome = format!("none came to {}, and nothing came back", case.point_name(there));
+    let mut facts = tried(case, here, speaker, tries, &outcome);
     let at = |s: &Sighting| case.correlation.reference_estimate(here.leg.point, s.time);
     let at_there = |s: &Sighting| case.correlation.reference_estimate(there.leg.point, s.time);
     let unheard = case
