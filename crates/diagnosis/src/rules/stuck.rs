@@ -72,7 +72,7 @@ fn too_large(
     speaker: Direction,
     tries: &[Sighting],
 ) -> Option<Finding> {
-    let (first, last) = (tries.first()?, tries.last()?);
+    let first = tries.first()?;
     let smallest = tries.iter().map(|s| s.segment.payload_len).min()?;
     let came: Vec<Sighting> = case
         .rows_at(there.place)
@@ -92,17 +92,12 @@ fn too_large(
     if largest >= smallest || smallest <= FITS_EVERYWHERE {
         return None;
     }
-    let mut facts: Vec<_> = case.set_up(here).into_iter().collect();
-    let frames: Vec<_> = tries.iter().map(|s| s.frame).collect();
-    let text = format!(
-        "The {} sent its next bytes {} times in {}, {} or more at a time; they never came to {}.",
-        ends(speaker).0,
-        tries.len(),
-        duration(last.time.since(first.time)),
+    let outcome = format!(
+        ", {} or more at a time; they never came to {}",
         counted(smallest.into(), "byte"),
-        case.point_name(there),
+        case.point_name(there)
     );
-    facts.push(case.fact_of(here.leg.point, &frames, first.time, text));
+    let mut facts = tried(case, here, speaker, tries, &outcome);
     let biggest = came.iter().find(|s| s.segment.payload_len == largest)?;
     let text = format!("The largest segment that came had {}.", counted(largest.into(), "byte"));
     facts.push(case.fact(there, biggest, text));
@@ -157,7 +152,7 @@ fn unwatched(
         return None;
     }
     let (_, whom) = ends(speaker);
-    let mut facts = tried(case, here, speaker, tries, "nothing came back");
+    let mut facts = tried(case, here, speaker, tries, "; nothing came back");
     let text = format!(
         "The last packet of the connection at {}, whose capture does not tell what came later.",
         case.point_name(there)
@@ -198,7 +193,7 @@ fn tried(
     if let (Some(first), Some(last)) = (tries.first(), tries.last()) {
         let frames: Vec<_> = tries.iter().map(|s| s.frame).collect();
         let text = format!(
-            "The {} sent its next bytes {} times in {}; {outcome}.",
+            "The {} sent its next bytes {} times in {}{outcome}.",
             ends(speaker).0,
             tries.len(),
             duration(last.time.since(first.time)),
@@ -235,7 +230,7 @@ fn vanished(
         return None;
     }
     let (_, whom) = ends(speaker);
-    let outcome = format!("none came to {}, and nothing came back", case.point_name(there));
+    let outcome = format!("; none came to {}, and nothing came back", case.point_name(there));
     let mut facts = tried(case, here, speaker, tries, &outcome);
     let at = |s: &Sighting| case.correlation.reference_estimate(here.leg.point, s.time);
     let at_there = |s: &Sighting| case.correlation.reference_estimate(there.leg.point, s.time);
