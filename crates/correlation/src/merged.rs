@@ -52,8 +52,7 @@ impl Merged {
         let elsewhere =
             first.first_frame.file() != again.first_frame.file() || !first.shares_packets(again);
         let (x, y) = (a.segment(), b.segment());
-        let told = x.ip_id != 0 || x.timestamps.is_some();
-        if told && elsewhere && x.is_copy_of(&y) {
+        if x.is_identified() && elsewhere && x.is_copy_of(&y) {
             let apart = b.time.since(a.time).saturating_abs();
             let [least, most] = self.apart;
             let alone = self.handshakes == 0;

@@ -94,8 +94,7 @@ fn remembered(flow: &FlowKey) -> [Option<Glimpse>; 2] {
 /// Whether nothing but the time and the way travelled tells the two apart, and no other packet looks like them.
 fn is_same(a: &Glimpse, b: &Glimpse) -> bool {
     let (a, b) = (a.segment(), b.segment());
-    let told = a.ip_id != 0 || a.timestamps.is_some();
-    told && a.is_copy_of(&b)
+    a.is_identified() && a.is_copy_of(&b)
 }
 
 /// The unit that the times of a capture are written in: a nanosecond, a microsecond or a millisecond, in nanoseconds.

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crosscap_correlation::Merged;
 use crosscap_diagnosis::duration;
-use crosscap_packet::{Decoded, Decoder, TcpPacket, Timestamp};
+use crosscap_packet::{Decoded, Decoder, Timestamp};
 use crosscap_parser::ReadOptions;
 use crosscap_report::Quality;
 use hashbrown::HashMap;
@@ -113,7 +113,7 @@ impl Meetings {
                 else {
                     continue;
                 };
-                if !is_unique(&p) {
+                if !p.segment.is_identified() {
                     continue;
                 }
                 let key = p.segment.copy_key();
@@ -166,11 +166,6 @@ impl Meetings {
         };
         (0..names.len()).map(set).collect()
     }
-}
-
-/// Whether no other packet looks like this one.
-fn is_unique(packet: &TcpPacket<'_>) -> bool {
-    packet.segment.ip_id != 0 || packet.segment.timestamps.is_some()
 }
 
 /// What the files of a rotated capture have in common: their names without numbers.

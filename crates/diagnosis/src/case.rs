@@ -381,11 +381,8 @@ impl<'a> Case<'a> {
 
 /// Whether the packets of one end have their first time to live: no router lies between it and the leg.
 fn unrouted(leg: LegView<'_>, end: Direction) -> Option<bool> {
-    leg.connection.flow(end).first.map(|s| INITIAL_TTLS.contains(&s.segment.ttl))
+    leg.connection.flow(end).first.map(|s| s.segment.has_initial_ttl())
 }
 
 /// Frames of HTTP/2, WebSocket and TLS that ask for no answer are no larger, bytes.
 const TINY: u32 = 64;
-
-/// What stacks start the time to live with.
-pub(crate) const INITIAL_TTLS: [u8; 4] = [32, 64, 128, 255];

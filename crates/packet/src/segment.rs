@@ -89,6 +89,18 @@ impl Segment {
         self.copy_key() == other.copy_key()
     }
 
+    /// Whether [`Self::is_copy_of`] tells a copy from a retransmission: the sender numbers its packets or stamps them.
+    #[must_use]
+    pub const fn is_identified(&self) -> bool {
+        self.ip_id != 0 || self.timestamps.is_some()
+    }
+
+    /// Whether the time to live is one of those that stacks start with: most likely no router has counted it down.
+    #[must_use]
+    pub const fn has_initial_ttl(&self) -> bool {
+        matches!(self.ttl, 32 | 64 | 128 | 255)
+    }
+
     /// The fields that [`Self::is_copy_of`] compares.
     #[must_use]
     pub fn copy_key(&self) -> impl Copy + Eq + Hash + use<> {

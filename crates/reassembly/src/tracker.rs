@@ -211,10 +211,13 @@ fn echo(flow: &Flow, at: &Sighting) -> Echoes {
     let Some(first) = flow.first.filter(|first| first.segment.is_copy_of(&at.segment)) else {
         return Echoes::default();
     };
-    let told = at.segment.ip_id != 0 || at.segment.timestamps.is_some();
     let apart = at.time.since(first.time).saturating_abs();
     let elsewhere = apart > COPY_WINDOW || first.frame.file() != at.frame.file();
-    if told && elsewhere { Echoes { count: 1, apart: [apart; 2] } } else { Echoes::default() }
+    if at.segment.is_identified() && elsewhere {
+        Echoes { count: 1, apart: [apart; 2] }
+    } else {
+        Echoes::default()
+    }
 }
 
 /// Whether a segment on a used four-tuple opens a new connection: a SYN whose sequence number is not the one its sender

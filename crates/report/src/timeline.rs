@@ -79,7 +79,7 @@ fn is_again(before: &Row, row: &Row) -> bool {
 /// Whether two segments are one packet. Two acknowledgements may be alike where a stack numbers neither packets nor times;
 /// one of them with another time to live has been forwarded.
 fn is_one(a: &Segment, b: &Segment) -> bool {
-    a.is_copy_of(b) && (a.ip_id != 0 || a.timestamps.is_some() || a.ttl != b.ttl)
+    a.is_copy_of(b) && (a.is_identified() || a.ttl != b.ttl)
 }
 
 fn time(correlation: &Correlation, path: &Path, row: &Row) -> Timestamp {

@@ -293,7 +293,7 @@ fn one_host(front: &LegKey, back: &LegKey) -> Option<Option<(IpAddr, IpAddr)>> {
 
 /// Whether the packets of one end have passed no router: it is the host itself or on the same cable.
 fn is_near(key: &LegKey, end: Direction) -> bool {
-    key.flow(end).first.is_some_and(|at| INITIAL_TTLS.contains(&at.segment().ttl))
+    key.flow(end).first.is_some_and(|at| at.segment().has_initial_ttl())
 }
 
 /// Meetings of groups that were seen at one point each, the one at another than the other: nobody watched the proxy. As
@@ -361,6 +361,3 @@ const MOST_LOOKED_AT: usize = 64;
 
 /// Connections that are passed over meanwhile.
 const MOST_WALKED: usize = 1_024;
-
-/// What stacks start the time to live with.
-const INITIAL_TTLS: [u8; 4] = [32, 64, 128, 255];

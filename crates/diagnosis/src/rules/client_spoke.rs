@@ -5,7 +5,7 @@ use crosscap_packet::TcpFlags;
 use crosscap_reassembly::{Direction, ResetForm, Sighting, Silence};
 
 use super::advice;
-use crate::case::{Case, INITIAL_TTLS, LegView};
+use crate::case::{Case, LegView};
 use crate::finding::{Evidence, Finding, FindingId, HungSide, Rival, Severity};
 use crate::words::{carried, duration};
 
@@ -46,11 +46,11 @@ pub(super) fn examine(case: &Case<'_>) -> Option<Finding> {
         Direction::BOTH.iter().all(|d| case.would_show(far, *d, near.leg.point, reset.time))
     });
     let server_ttl = near.connection.flow(Direction::Resp).first.map(|s| s.segment.ttl);
-    let local = INITIAL_TTLS.contains(&reset.segment.ttl) && server_ttl != Some(reset.segment.ttl);
+    let local = reset.segment.has_initial_ttl() && server_ttl != Some(reset.segment.ttl);
 
     // A reset with the time to live of the server's packets: where that has been counted down, it came from as far away,
     // else, without sight of the server, most likely from the server.
-    let routed = !INITIAL_TTLS.contains(&reset.segment.ttl);
+    let routed = !reset.segment.has_initial_ttl();
     if (routed || far.is_none()) && server_ttl == Some(reset.segment.ttl) {
         return None;
     }
